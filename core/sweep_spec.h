@@ -1,0 +1,90 @@
+// A submitted sweep as typed values: the sweep file (docs/sweep-file.md) after validation.
+//
+// Names of models and tasks are still names here; core/catalog.h resolves them to files.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/result.h"
+
+namespace sparsweep {
+
+// One value of an axis, as written: numbers keep what they were.
+using AxisValue = std::variant<double, std::string, bool>;
+
+// The text that stands for a value in the attention template and in file or page output: a whole
+// number as an integer, any other in its shortest plain decimal form, a string as it is.
+std::string AxisValueText(const AxisValue& value);
+
+struct Axis {
+  std::string name;
+  std::vector<AxisValue> values;  // never empty
+};
+
+// `training` of the sweep file. Every scalar may also be an axis. Defaults are the docs' table.
+struct TrainingOptions {
+  double epochs = 3;          // whole; ignored where max_steps > 0
+  int64_t max_steps = 0;      // 0: by epochs
+  int64_t batch_size = 32;    // examples
+  int64_t max_length = 128;   // tokens, special ones included
+  double learning_rate = 3e-5;
+  double warmup = 0.1;        // ratio of all steps
+  std::string schedule = "linear";  // linear | constant
+  double weight_decay = 0.01;
+  double clip = 1.0;          // global gradient norm; 0: none
+  double dropout = 0.1;       // hidden and attention probabilities
+  std::string pooling = "cls";        // cls | mean
+  std::string precision = "float32";  // float32 (bfloat16 is a later addition)
+  int64_t train_examples = 0;  // 0: all; else the first n of the training split
+
+  bool operator==(const TrainingOptions&) const = default;
+};
+
+struct TaskSpec {
+  std::string name;  // registered name, or empty where the sweep file spells the task out
+  std::string type = "classification";
+  std::map<std::string, std::vector<std::string>> files;  // split (train, dev, test) -> paths
+  std::string format;                                     // tsv | csv | jsonl
+  std::map<std::string, std::string> columns;             // text, text_pair, label, id -> column
+  std::vector<std::string> labels;                        // index = class id
+  double split_dev = 0;  // > 0: split by hash, this share of the texts is dev
+  std::string base_dir;  // where relative paths start; never part of an identity
+
+  bool operator==(const TaskSpec&) const = default;
+};
+
+struct SweepSpec {
+  std::string name;
+  std::string kind = "finetune";  // finetune
+  std::string model;              // registered name or absolute folder
+  std::variant<std::string, TaskSpec> task;  // registered name (or path of a task file), or inline
+  std::string attention = "dense";
+  std::vector<Axis> axes;  // sorted by the bytes of their names (index order)
+  std::vector<std::string> where;
+  TrainingOptions training;
+  std::vector<uint64_t> seeds = {1, 2, 3};      // default 3: seeds 1..3
+  std::vector<uint64_t> mask_seeds = {0};
+  std::string baseline = "dense";  // "dense" | "none"
+  std::string device = "auto";     // auto | cpu | cuda
+  int64_t priority = 0;
+};
+
+// Parses JSON with comments. Duplicate keys, unknown fields (nearest name given), wrong types,
+// unused axes, and a name that is both a parameter and in the template are refused; syntax errors
+// carry line and column.
+Result<SweepSpec> ParseSweepSpec(const std::string& json_text);
+
+// The spec with every default filled in, one line, keys sorted: equal specs give equal text.
+// ParseSweepSpec(SweepSpecToJson(s)) == s.
+std::string SweepSpecToJson(const SweepSpec& spec);
+
+// The same pair for tasks (registered task files and TrialSpec).
+Result<TaskSpec> ParseTaskSpec(const std::string& json_text);
+std::string TaskSpecToJson(const TaskSpec& task);
+
+}  // namespace sparsweep

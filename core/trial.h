@@ -1,0 +1,91 @@
+// What is executed, and what comes back: a trial, its result, and why an attempt can fail.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/sweep_spec.h"
+
+namespace sparsweep {
+
+// Raised when results would change for an equal identity (part of every identity).
+inline constexpr int kNumericsVersion = 1;
+
+// Everything a trainer needs. Equal `identity` means equal trial.
+struct TrialSpec {
+  std::string identity;  // lower-case hex SHA-256 (core/identity.h)
+  std::string kind = "finetune";
+  std::string model;              // name or absolute folder, resolved by the worker's own data folder
+  std::string model_fingerprint;  // hex SHA-256
+  TaskSpec task;                  // resolved: files, columns, labels, split
+  std::string data_fingerprint;   // hex SHA-256
+  std::string attention;          // canonical plan text
+  int layers = 0;
+  int heads = 0;
+  TrainingOptions training;       // axes applied
+  uint64_t seed = 0;
+  std::optional<uint64_t> mask_seed;  // set if and only if the plan draws
+  std::string device = "auto";        // a wish, not part of the identity
+  std::string precision() const { return training.precision; }
+};
+
+// JSON form used in the database, on the wire to workers and on the trainer's pipe.
+std::string TrialSpecToJson(const TrialSpec& spec);
+Result<TrialSpec> ParseTrialSpec(const std::string& json_text);
+
+enum class FailureReason {
+  kOutOfMemory, kDiverged, kData, kAttestation, kTimeout, kCrashed, kLost, kRefused, kInterrupted,
+};
+// "out_of_memory", "diverged", "data", ... as DESIGN.md spells them.
+const char* FailureReasonName(FailureReason reason);
+std::optional<FailureReason> ParseFailureReason(const std::string& name);
+
+// One (layer, head) of a trial's attestation, over all examples of train and dev.
+struct MaskRow {
+  int layer = 0;
+  int head = 0;
+  int64_t kept = 0;       // kept entries, summed over examples
+  double density = 0;     // kept / sum of N^2
+  int64_t empty_rows = 0; // summed over examples
+  double tile_sparsity = 0;  // share of 64 x 64 tiles without a kept entry, over examples
+  std::string path;       // dense | masked
+  std::string hash;       // hex; over (length, mask hash) in ascending length, see docs/attestation.md
+  bool operator==(const MaskRow&) const = default;
+};
+
+struct MetricPoint {
+  std::string name;  // "train/loss", "dev/accuracy", ...
+  int64_t step = 0;
+  double epoch = 0;
+  double value = 0;
+  bool operator==(const MetricPoint&) const = default;
+};
+
+struct TrialResult {
+  std::string metric;  // the primary one's name, e.g. "accuracy"
+  double value = 0;
+  std::map<std::string, double> metrics;  // accuracy, f1, matthews, loss
+  double density = 1;        // over the real tokens, all layers and heads, all examples
+  double density_padded = 1; // over the padded length
+  double tile_sparsity = 0;
+  double flops = 0;          // multiply-adds x 2 of the attention products executed in one epoch
+  double load_seconds = 0, tokenize_seconds = 0, plan_seconds = 0, train_seconds = 0,
+         eval_seconds = 0, attest_seconds = 0;
+  int64_t peak_bytes = 0;    // resident set high-water mark of the trainer during the trial
+  int64_t steps = 0;
+  int64_t train_examples = 0, eval_examples = 0;
+  std::string device;        // "cpu: <model name>" or "cuda: <name>"
+  int threads = 1;
+  std::map<std::string, std::string> versions;  // sparsweep, libtorch, tokenizers
+  std::string attestation_root;                 // hex SHA-256
+  std::vector<MaskRow> masks;                   // layers x heads rows
+  std::map<int, int64_t> lengths;               // real length -> examples (train and dev)
+};
+
+std::string TrialResultToJson(const TrialResult& result);
+Result<TrialResult> ParseTrialResult(const std::string& json_text);
+
+}  // namespace sparsweep

@@ -1,0 +1,96 @@
+// The scheduler as a value: Apply(event, now) -> effects.
+//
+// No thread, clock, socket, file, mutex, log or random source in it. What it decides is tested by
+// comparing values. The server calls it on its loop thread, commits the effects, and only then
+// answers anyone; if the commit fails the whole value is dropped and rebuilt with Restore.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "scheduler/effect.h"
+#include "scheduler/event.h"
+#include "scheduler/ids.h"
+
+namespace sparsweep {
+
+struct SchedulerOptions {
+  Duration lease = std::chrono::seconds(30);      // renewed by every Sync that reports the attempt
+  int max_attempts = 3;        // charged attempts (lost, crashed) of a trial before it fails
+  Duration backoff = std::chrono::seconds(1);     // doubled with every charged attempt
+  int quarantine_after = 5;    // failures in a row of one worker
+};
+
+// What the store remembers, read back at start. Live attempts get one full lease from `now`.
+struct StoredState {
+  struct Sweep {
+    SweepId id = 0;
+    SweepState state = SweepState::kExpanding;
+    SweepOptions options;
+    uint64_t next_index = 0;
+    bool expanded = false;
+    int64_t cells = 0, aliases = 0;
+  };
+  struct Trial {
+    TrialId id = 0;
+    std::string identity;
+    TrialState state = TrialState::kQueued;
+    int charged = 0;
+    int attempts = 0;  // highest attempt number
+  };
+  // One per (sweep, trial): the best place (baseline first, then seed rank, then cell index).
+  struct Interest {
+    SweepId sweep = 0;
+    TrialId trial = 0;
+    bool is_baseline = false;
+    int seed_rank = 0;
+    uint64_t cell = 0;
+  };
+  struct LiveAttempt {
+    AttemptId id;
+    std::string worker;
+    std::string incarnation;
+    SweepId charged_to = 0;
+  };
+  std::vector<Sweep> sweeps;
+  std::vector<Trial> trials;
+  std::vector<Interest> interests;
+  std::vector<LiveAttempt> live;
+  // Attempts that ended, so that a late success of a leased attempt is still recognised:
+  // (attempt, worker) of trials without an accepted result.
+  std::vector<LiveAttempt> ended;
+  SweepId next_sweep = 1;
+  TrialId next_trial = 1;
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerOptions options);
+  static Scheduler Restore(SchedulerOptions options, const StoredState& stored, Instant now);
+  ~Scheduler();
+  Scheduler(Scheduler&&) noexcept;
+  Scheduler& operator=(Scheduler&&) noexcept;
+
+  // Deterministic: equal state, event and now give equal effects in equal order. A request that
+  // cannot be honoured (an unknown sweep, a cancelled sweep resumed) changes nothing and is an
+  // error; a WorkerSynced never is: what a worker says wrongly is ignored and not acknowledged.
+  Result<std::vector<Effect>> Apply(Event event, Instant now);
+
+  // When TimePassed is due next, if anything waits for time.
+  std::optional<Instant> NextDeadline() const;
+  // Whether some queued trial could be leased now to a worker with a free slot. Held Syncs are
+  // released when this becomes true.
+  bool HasWork(Instant now) const;
+
+  std::optional<Coverage> CoverageOf(SweepId sweep) const;
+  std::optional<SweepState> StateOf(SweepId sweep) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sparsweep
