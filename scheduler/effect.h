@@ -25,7 +25,8 @@ struct SweepCreated {
   SweepId sweep = 0;
   SweepSubmitted submitted;
 };
-// `created` says whether the trial is new to the database; else the cell joins an existing one.
+// `created` says whether the trial is new to the database (and then kQueued, with no attempts); else
+// the cell joins an existing one, whatever its state: a TrialChanged follows if that changes.
 struct CellTrial {
   TrialId trial = 0;
   bool created = false;
@@ -60,12 +61,16 @@ struct TrialChanged {
   std::string message;
   int attempts = 0;  // charged against the cap so far
 };
+// The attempt runs now. An attempt that was kLost is leased again under its own number when its
+// worker turns out to run it still, so the store inserts or updates.
 struct AttemptLeased {
   AttemptId attempt;
   std::string worker;
   std::string incarnation;
   SweepId charged_to = 0;
 };
+// kSucceeded, kReplicate and kFailed are the worker's own word and final. kLost and kCancelled are
+// the scheduler's (no contact; told to stop): a later report of the worker may replace them, once.
 struct AttemptEnded {
   AttemptId attempt;
   AttemptState state = AttemptState::kFailed;
@@ -73,6 +78,7 @@ struct AttemptEnded {
   std::string message;
   std::string log_blob;
   std::string result_json;  // of kSucceeded (the accepted result) and kReplicate
+  std::string worker;       // whose Instruction changes: release its held Sync if kCancelled
 };
 struct WorkerChanged {
   std::string worker;

@@ -21,7 +21,8 @@ struct SchedulerOptions {
   Duration lease = std::chrono::seconds(30);      // renewed by every Sync that reports the attempt
   int max_attempts = 3;        // charged attempts (lost, crashed) of a trial before it fails
   Duration backoff = std::chrono::seconds(1);     // doubled with every charged attempt
-  int quarantine_after = 5;    // failures in a row of one worker
+  int quarantine_after = 5;    // crashed, refused and unattested attempts in a row of one worker
+  Duration quarantine = std::chrono::minutes(10);  // then the worker is tried again
 };
 
 // What the store remembers, read back at start. Live attempts get one full lease from `now`.
@@ -59,9 +60,19 @@ struct StoredState {
   std::vector<Trial> trials;
   std::vector<Interest> interests;
   std::vector<LiveAttempt> live;
-  // Attempts that ended, so that a late success of a leased attempt is still recognised:
-  // (attempt, worker) of trials without an accepted result.
+  // Attempts in state kLost or kCancelled (whatever became of the trial): their worker has not said
+  // how they ended, and a late success of theirs is still recognised. `charged_to` is not needed.
   std::vector<LiveAttempt> ended;
+  // Workers whose last WorkerChanged said online, draining or quarantined. They count as heard of
+  // at `now`, so that one that never comes back is lost a lease later.
+  struct Worker {
+    std::string name;
+    std::string incarnation;
+    std::string state;
+    int slots = 0;
+    std::string labels_json;
+  };
+  std::vector<Worker> workers;
   SweepId next_sweep = 1;
   TrialId next_trial = 1;
 };
@@ -84,6 +95,8 @@ class Scheduler {
   // Whether some queued trial could be leased now to a worker with a free slot. Held Syncs are
   // released when this becomes true.
   bool HasWork(Instant now) const;
+  // The same of one worker: whether a Sync of it would be given something new to run.
+  bool HasWorkFor(const std::string& worker, Instant now) const;
 
   std::optional<Coverage> CoverageOf(SweepId sweep) const;
   std::optional<SweepState> StateOf(SweepId sweep) const;
