@@ -23,8 +23,13 @@ std::string AxisValueText(const AxisValue& value);
 
 struct Axis {
   std::string name;
-  std::vector<AxisValue> values;  // never empty
+  std::vector<AxisValue> values;  // never empty, no two alike
+
+  bool operator==(const Axis&) const = default;
 };
+
+// Names of the axes, in their order.
+std::vector<std::string> AxisNames(const std::vector<Axis>& axes);
 
 // `training` of the sweep file. Every scalar may also be an axis. Defaults are the docs' table.
 struct TrainingOptions {
@@ -71,7 +76,9 @@ struct SweepSpec {
   std::vector<uint64_t> mask_seeds = {0};
   std::string baseline = "dense";  // "dense" | "none"
   std::string device = "auto";     // auto | cpu | cuda
-  int64_t priority = 0;
+  int64_t priority = 0;  // -1000 .. 1000, higher first
+
+  bool operator==(const SweepSpec&) const = default;
 };
 
 // Parses JSON with comments. Duplicate keys, unknown fields (nearest name given), wrong types,

@@ -1,0 +1,91 @@
+// See training_fields.h.
+#include "core/training_fields.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/json.h"
+
+namespace sparsweep {
+
+const std::vector<TrainingField>& TrainingFields() {
+  using O = TrainingOptions;
+  static const std::vector<TrainingField> fields = {
+      {.name = "batch_size", .whole = &O::batch_size, .low = 1, .high = 65536},
+      {.name = "clip", .number = &O::clip, .low = 0, .high = 1e9},
+      {.name = "dropout", .number = &O::dropout, .low = 0, .high = 1, .open = true},
+      {.name = "epochs", .number = &O::epochs, .low = 1, .high = 1e6, .only_whole = true},
+      {.name = "learning_rate", .number = &O::learning_rate, .low = 0, .high = 10},
+      {.name = "max_length", .whole = &O::max_length, .low = 4, .high = 65535},
+      {.name = "max_steps", .whole = &O::max_steps, .low = 0, .high = 1e12},
+      {.name = "pooling", .choice = &O::pooling, .choices = {"cls", "mean"}},
+      {.name = "precision", .choice = &O::precision, .choices = {"float32"}},
+      {.name = "schedule", .choice = &O::schedule, .choices = {"linear", "constant"}},
+      {.name = "train_examples", .whole = &O::train_examples, .low = 0, .high = 1e12},
+      {.name = "warmup", .number = &O::warmup, .low = 0, .high = 1},
+      {.name = "weight_decay", .number = &O::weight_decay, .low = 0, .high = 10},
+  };
+  return fields;
+}
+
+const TrainingField* FindTrainingField(const std::string& name) {
+  for (const TrainingField& field : TrainingFields()) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+const std::vector<std::string>& TrainingFieldsNotYet() {
+  static const std::vector<std::string> names = {"accumulate", "checkpointing", "freeze", "lambda",
+                                                 "degree_lr",  "select"};
+  return names;
+}
+
+Status SetTrainingField(const TrainingField& field, const AxisValue& value,
+                        TrainingOptions* options) {
+  const std::string text = std::holds_alternative<std::string>(value)
+                               ? QuoteJson(std::get<std::string>(value))
+                               : AxisValueText(value);
+  if (field.choice != nullptr) {
+    if (!std::holds_alternative<std::string>(value)) {
+      return InvalidArgument(text + " must be a string");
+    }
+    const std::string& choice = std::get<std::string>(value);
+    if (field.choice == &TrainingOptions::precision && choice == "bfloat16") {
+      return InvalidArgument("\"bfloat16\" is not available yet in this version; use \"float32\"");
+    }
+    if (std::find(field.choices.begin(), field.choices.end(), choice) == field.choices.end()) {
+      return InvalidArgument(NotAChoice(choice, field.choices));
+    }
+    options->*field.choice = choice;
+    return {};
+  }
+
+  const bool must_be_whole = field.whole != nullptr || field.only_whole;
+  if (!std::holds_alternative<double>(value)) {
+    return InvalidArgument(text + (std::holds_alternative<bool>(value) ? "" : " (a string)") +
+                           " must be a " + (must_be_whole ? "whole number" : "number"));
+  }
+  const double number = std::get<double>(value);
+  if (must_be_whole && number != std::floor(number)) {
+    return InvalidArgument(text + " is not a whole number");
+  }
+  if (!(number >= field.low && number <= field.high) || (field.open && number == field.high)) {
+    return InvalidArgument(text + " is not between " + CanonicalNumber(field.low) + " and " +
+                           CanonicalNumber(field.high) + (field.open ? " (exclusive)" : ""));
+  }
+  if (field.whole != nullptr) {
+    options->*field.whole = static_cast<int64_t>(number);
+  } else {
+    options->*field.number = number;
+  }
+  return {};
+}
+
+AxisValue GetTrainingField(const TrainingField& field, const TrainingOptions& options) {
+  if (field.choice != nullptr) return options.*field.choice;
+  if (field.whole != nullptr) return static_cast<double>(options.*field.whole);
+  return options.*field.number;
+}
+
+}  // namespace sparsweep
