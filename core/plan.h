@@ -2,16 +2,16 @@
 //
 // Text comes in (after `$axis` values were spliced, see core/splice.h), is parsed, checked against
 // the model's layers and heads, and put in canonical form: equal canonical text implies equal
-// masks. Nothing here knows of tokens, tensors or sweeps.
+// masks. Nothing here knows of tokens, tensors or sweeps. A value: any thread.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/pattern.h"
 #include "core/result.h"
+#include "core/splice.h"
 
 namespace sparsweep {
 
@@ -22,10 +22,18 @@ struct PlanContext {
   int max_length = 0;  // L_max of the canonical form, in tokens
 };
 
+// The largest contexts that are accepted.
+inline constexpr int kMaxLayers = 1000;
+inline constexpr int kMaxHeads = 1000;
+inline constexpr int kMaxLength = 1'000'000;
+
 class Plan {
  public:
-  // Parses and resolves. Errors carry the text with a caret under the offending place.
+  // Parses and resolves. Errors carry the text with a caret under the offending place; the first
+  // line alone is a whole sentence (FirstLine in core/caret.h).
   static Result<Plan> Resolve(std::string_view attention, const PlanContext& context);
+  // The same for a spliced template: errors also name the axis that the place came from.
+  static Result<Plan> Resolve(const Spliced& attention, const PlanContext& context);
 
   // Legal attention text that resolves to this very plan; "dense" for a wholly dense one.
   const std::string& canonical() const { return canonical_; }
@@ -34,18 +42,25 @@ class Plan {
   int layers() const { return context_.layers; }
   int heads() const { return context_.heads; }
 
-  // The canonical pattern of one head, 0 <= layer < layers(), 0 <= head < heads().
-  const Pattern& at(int layer, int head) const { return *cells_[layer * context_.heads + head]; }
+  // The canonical pattern of one head, 0 <= layer < layers(), 0 <= head < heads(). Cells with equal
+  // patterns share one object, so that its address can stand for it while this plan lives.
+  const Pattern& at(int layer, int head) const { return patterns_[index(layer, head)]; }
+  // The distinct patterns, and which of them a cell has: at(l, h) == patterns()[index(l, h)].
+  const std::vector<Pattern>& patterns() const { return patterns_; }
+  int index(int layer, int head) const { return cells_[layer * context_.heads + head]; }
 
   bool is_dense() const { return canonical_ == "dense"; }
   // Whether some mask depends on the mask seed.
   bool draws() const { return draws_; }
 
  private:
+  std::string CanonicalText() const;
+
   PlanContext context_;
   std::string canonical_;
   bool draws_ = false;
-  std::vector<std::shared_ptr<const Pattern>> cells_;  // layers x heads, shared where equal
+  std::vector<Pattern> patterns_;  // in order of their first cell
+  std::vector<int> cells_;         // layers x heads, indices into patterns_
 };
 
 }  // namespace sparsweep
