@@ -25,7 +25,7 @@ std::vector<PatternRule> MakeTable() {
   const ArgumentRule each = Choice("each", {"length", "example"}, "example");
   const ArgumentRule draw = Choice("draw", {"head", "layer", "plan"});  // in the order of Draw
   const ArgumentRule over = Choice("over", {"real", "max"});            // in the order of Over
-  const ArgumentRule parts = {"parts", Type::parts, 0, {}, {}, {}};
+  const ArgumentRule parts = {"parts", Type::kParts, 0, {}, {}, {}};
   return {
       {"dense", {}, false, [](const Values&) { return Pattern{Dense{}}; }},
       {"self", {}, false, [](const Values&) { return Pattern{Self{}}; }},
