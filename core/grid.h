@@ -1,15 +1,23 @@
 // The grid of a sweep, addressed by index and expanded lazily.
 //
 // Index order: mixed radix over the axes sorted by the bytes of their names, last axis fastest.
-// The expander turns index ranges into cells and their trials; it holds the spec and what it was
-// resolved against, never the whole grid. Baseline cells are numbered after the enumerated ones
-// would be (index >= product of the axes), one per combination of the axes that do not touch
-// attention (contracts.md, "Baseline").
+// Baseline cells are numbered after the enumerated ones (index >= product of the axes), one slot
+// for each combination of the axes that do not touch attention. Such a combination gets an added
+// baseline cell if `where` keeps some cell of it and none of those is dense already; the first
+// that is dense is the baseline otherwise.
+//
+// At(i) is a pure function of spec, resolver and i, so an expansion resumes anywhere. What a cell
+// depends on before it (aliases, whether a combination has a kept cell) At finds by scanning once
+// what was not yet scanned: going upwards costs nothing extra, a first At(i) replays i cells.
+// Memory: 16 bytes and an index per distinct cell, a few per combination, each distinct plan once;
+// never the cells. One thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/result.h"
@@ -53,26 +61,32 @@ struct Cell {
 
 class Grid {
  public:
-  // Validates the whole template: every axis value that can be checked alone is. `resolver` must
-  // outlive the grid.
+  // Validates the whole template: every name resolves, `where` keeps something, each axis value
+  // and the first 20,000 cells make legal plans. What is wrong later is an error of At. `resolver`
+  // must outlive the grid.
   static Result<Grid> Make(SweepSpec spec, Resolver& resolver);
+  Grid(Grid&&) noexcept;
+  Grid& operator=(Grid&&) noexcept;
+  ~Grid();
 
-  const SweepSpec& spec() const { return spec_; }
+  const SweepSpec& spec() const;
   // Names of the axes in display order: first use in the template, then by name.
-  const std::vector<std::string>& display_order() const { return display_order_; }
+  const std::vector<std::string>& display_order() const;
   // Enumerated combinations before `where`, and indices including baseline slots.
-  uint64_t combinations() const { return combinations_; }
-  uint64_t end_index() const { return end_index_; }
+  uint64_t combinations() const;
+  uint64_t end_index() const;
 
   // The cell at `index`, or nullopt if `where` excludes it (or the slot needs no added baseline).
   Result<std::optional<Cell>> At(uint64_t index);
 
  private:
-  SweepSpec spec_;
-  std::vector<std::string> display_order_;
-  uint64_t combinations_ = 0;
-  uint64_t end_index_ = 0;
-  Resolver* resolver_ = nullptr;
+  class Expander;
+  explicit Grid(std::unique_ptr<Expander> expander);
+  std::unique_ptr<Expander> expander_;
 };
+
+// `w=3 layers=last 1` from a cell's axes_json, in display order and without the axes that are null;
+// "baseline" where none is left.
+std::string AxesLabel(const std::string& axes_json, const std::vector<std::string>& display_order);
 
 }  // namespace sparsweep

@@ -58,7 +58,7 @@ struct TaskSpec {
   std::map<std::string, std::string> columns;             // text, text_pair, label, id -> column
   std::vector<std::string> labels;                        // index = class id
   double split_dev = 0;  // > 0: split by hash, this share of the texts is dev
-  std::string base_dir;  // where relative paths start; never part of an identity
+  std::string base_dir;  // where relative paths start; empty: DATA/tasks (core/catalog.h, TaskFile)
 
   bool operator==(const TaskSpec&) const = default;
 };
