@@ -1,0 +1,109 @@
+// Learning curves by uPlot: the smoothed trace in front, the raw one behind.
+import uPlot from 'uplot';
+import {useEffect, useMemo, useRef} from 'preact/hooks';
+import type {MetricPointJson} from '../api';
+import {int, metricValue} from '../logic/format';
+import {smooth} from '../logic/smooth';
+import {route, setQuery} from '../route';
+import {Select, Twin, useWidth} from './common';
+
+export interface Trace {
+  label: string;
+  color: number;  // index into the palette; equal for the seeds of one cell
+  points: readonly MetricPointJson[];
+}
+
+const kPalette = ['--curve-0', '--curve-1', '--curve-2', '--curve-3', '--curve-4', '--curve-5', '--curve-6'];
+const kDashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function Curves({traces}: {traces: readonly Trace[]}) {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const query = route.value.query;
+  const names = useMemo(() => [...new Set(traces.flatMap((trace) => trace.points.map((point) => point.name ?? '')))].sort(), [traces]);
+  const wanted = query.get('metric');
+  const name = wanted !== null && names.includes(wanted) ? wanted : names.includes('train/loss') ? 'train/loss' : (names[0] ?? '');
+  const weight = Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0.6)));
+
+  const shown = useMemo(() => traces.map((trace) => {
+    const points = trace.points.filter((point) => point.name === name).map((point) => ({x: int(point.step), y: Number(point.value ?? 0)}));
+    points.sort((a, b) => a.x - b.x);
+    return {...trace, xs: points.map((point) => point.x), ys: points.map((point) => point.y)};
+  }).filter((trace) => trace.xs.length > 0), [traces, name]);
+
+  useEffect(() => {
+    const node = plot.current;
+    if (!node || shown.length === 0) return;
+    const draw = () => {
+      const tables: uPlot.AlignedData[] = [];
+      const series: uPlot.Series[] = [{label: 'step'}];
+      const dots = shown.every((trace) => trace.xs.length < 25);
+      for (const [index, trace] of shown.entries()) {
+        const color = css(kPalette[trace.color % kPalette.length]!);
+        const dash = kDashes[Math.floor(trace.color / kPalette.length) % kDashes.length]!;
+        const soft = smooth(trace.ys, weight);
+        tables.push([trace.xs, trace.ys, soft] as uPlot.AlignedData);
+        series.push({label: `${index} raw`, stroke: color, width: 1, alpha: weight > 0 ? 0.25 : 1, dash, points: {show: dots && weight === 0, size: 5, fill: color}});
+        series.push({label: trace.label, stroke: color, width: 1.8, dash, show: weight > 0, points: {show: dots, size: 5, fill: color}});
+      }
+      const axis: uPlot.Axis = {stroke: css('--muted'), grid: {stroke: css('--line'), width: 1}, ticks: {show: false}, font: `12px ${css('--sans')}`};
+      return new uPlot({
+        width, height: 300, series,
+        scales: {x: {time: false}},
+        axes: [{...axis, label: 'step', labelSize: 22, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
+        legend: {show: false},
+        cursor: {points: {show: true}, drag: {x: true, y: false}},
+        padding: [12, 16, 0, 0],
+      }, tables.length === 1 ? tables[0]! : uPlot.join(tables), node);
+    };
+    let chart = draw();
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    const recolor = () => {
+      chart.destroy();
+      chart = draw();
+    };
+    scheme.addEventListener('change', recolor);
+    return () => {
+      scheme.removeEventListener('change', recolor);
+      chart.destroy();
+    };
+  }, [shown, weight, width]);
+
+  return (
+    <>
+      <div class="tools">
+        <Select label="Metric" value={name} onChange={(value) => setQuery('metric', value)}
+          choices={names.map((value) => ({value, label: value}))} />
+        <label class="field">
+          <span>Smoothing {weight.toFixed(2)}</span>
+          <input type="range" min="0" max="0.99" step="0.01" value={weight}
+            onInput={(event) => setQuery('smooth', event.currentTarget.value)} />
+        </label>
+      </div>
+      <div class="chart" ref={frame}>
+        <div ref={plot} role="img" aria-label={`Learning curves, ${name} by step, of ${shown.length} trials. The table below has their ends.`} />
+        {shown.length === 0 ? <p class="note">No points yet.</p> : null}
+      </div>
+      <ul class="legend">
+        {shown.map((trace) => (
+          <li key={trace.label}><span class="swatch" style={{background: `var(${kPalette[trace.color % kPalette.length]})`}} /><code>{trace.label}</code></li>
+        ))}
+      </ul>
+      <Twin>
+        <table>
+          <thead><tr><th scope="col">Trial</th><th scope="col" class="number">Points</th><th scope="col" class="number">Last step</th><th scope="col" class="number">First {name}</th><th scope="col" class="number">Last {name}</th></tr></thead>
+          <tbody>
+            {shown.map((trace) => (
+              <tr key={trace.label}>
+                <th scope="row" class="plan">{trace.label}</th><td class="number">{trace.xs.length}</td><td class="number">{trace.xs.at(-1)}</td>
+                <td class="number">{metricValue(trace.ys[0], name)}</td><td class="number">{metricValue(trace.ys.at(-1), name)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Twin>
+    </>
+  );
+}

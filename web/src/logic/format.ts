@@ -1,0 +1,89 @@
+// Numbers and times as people read them. Absent values are a dash, minus signs are real ones.
+export const kNone = '–';
+
+// A 64-bit number of the API: a string, absent when 0.
+export const int = (value: string | number | undefined): number => Number(value ?? 0);
+
+const minus = (text: string): string => text.replace('-', '−');
+const finite = (value: number | undefined | null): value is number => value != null && Number.isFinite(value);
+
+// Metrics that are shares of one, shown in percent.
+const kShares = /(^|\/)(accuracy|f1|matthews|precision|recall|exact_match|em)$/;
+export const isShare = (metric: string): boolean => kShares.test(metric);
+
+export function metricValue(value: number | undefined, metric: string, digits = 1): string {
+  if (!finite(value)) return kNone;
+  return minus(isShare(metric) ? (100 * value).toFixed(digits) : significant(value, 4));
+}
+
+// With its sign: "+0.3", "−11.7", "0.0" for what rounds to nothing.
+export function difference(value: number | undefined, metric: string): string {
+  if (!finite(value)) return kNone;
+  const text = isShare(metric) ? (100 * value).toFixed(1) : significant(value, 3);
+  if (Number(text) === 0) return text.replace('-', '');
+  return value > 0 ? `+${text}` : minus(text);
+}
+
+export function significant(value: number, digits: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  return size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+}
+
+export const percent = (value: number | undefined, digits = 1): string =>
+  finite(value) ? `${minus((100 * value).toFixed(digits))} %` : kNone;
+
+export function density(value: number | undefined): string {
+  if (!finite(value)) return kNone;
+  return value >= 0.0995 || value === 0 ? value.toFixed(3) : value.toPrecision(2);
+}
+
+export function pValue(value: number | undefined): string {
+  if (!finite(value)) return kNone;
+  return value < 0.001 ? '< 0.001' : value.toFixed(3);
+}
+
+export const count = (value: number): string => value.toLocaleString('en').replaceAll(',', ' ');
+
+export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
+
+export function duration(seconds: number | undefined): string {
+  if (!finite(seconds) || seconds <= 0) return kNone;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.round(hours / 24)} days`;
+}
+
+export function bytes(value: number | undefined): string {
+  if (!finite(value) || value <= 0) return kNone;
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function ago(time: string | undefined, now: number): string {
+  if (!time) return kNone;
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  if (seconds < 5) return 'now';
+  return `${duration(Math.max(10, seconds))} ago`;
+}
+
+// SWEEP_STATE_RUNNING -> running
+export const stateName = (state: string | undefined): string =>
+  (state ?? '').replace(/^.*_STATE_/, '').toLowerCase().replace('unspecified', 'unknown') || 'unknown';
+
+export const idOf = (name: string | undefined): string => (name ?? '').split('/').pop() ?? '';
+
+// A value of an axis as the sweep file would write it, without the quotes.
+export function axisText(value: unknown): string {
+  if (value === null || value === undefined) return kNone;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,146 @@
+// One sweep: how far it is, its cells, and what they say.
+import {useMemo, useState} from 'preact/hooks';
+import {actOnSweep, ApiError, getSweep, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepAction, type SweepJson} from '../api';
+import {CellTable} from '../components/cells';
+import {Problem, Progress, Section, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
+import {Curves, type Trace} from '../components/curves';
+import {HeatMap} from '../components/heatmap';
+import {Scatter} from '../components/scatter';
+import {useLive} from '../live';
+import {count, idOf, int, plural, stateName} from '../logic/format';
+import {route, setQuery} from '../route';
+
+const kCurves = 24;        // trials drawn at once
+const kPinnedAtFirst = 4;  // cells drawn while none is pinned
+
+const kActions: {action: SweepAction; from: string[]; when?: (sweep: SweepJson) => boolean}[] = [
+  {action: 'Pause', from: ['expanding', 'running']},
+  {action: 'Resume', from: ['paused']},
+  {action: 'Retry', from: ['expanding', 'running', 'paused', 'failed'], when: (sweep) => int(sweep.coverage?.failed) > 0},
+  {action: 'Cancel', from: ['expanding', 'running', 'paused']},
+];
+
+function Header({sweep, onDone}: {sweep: SweepJson; onDone: () => void}) {
+  const [error, setError] = useState<ApiError>();
+  const [asking, setAsking] = useState(false);
+  const state = stateName(sweep.state);
+  const counts = countsOf(sweep.coverage);
+  const act = (action: SweepAction) => {
+    setAsking(false);
+    setError(undefined);
+    actOnSweep(action, sweep.name ?? '').then(onDone, (problem: unknown) => setError(ApiError.from(problem)));
+  };
+  const running = state === 'running';
+  return (
+    <header class="sweep-head">
+      <p class="crumbs"><a href="/">Sweeps</a> / {idOf(sweep.name)}</p>
+      <div class="card-head">
+        <h1>{sweep.displayName || `Sweep ${idOf(sweep.name)}`}</h1>
+        <State name={state} />
+        <span class="buttons">
+          {kActions.filter(({from, when}) => from.includes(state) && (when?.(sweep) ?? true)).map(({action}) => (
+            action === 'Cancel' && asking ? (
+              <span key={action} class="confirm" role="group" aria-label="Cancel this sweep?">
+                Cancel {plural(counts.queued + counts.running, 'trial')}?
+                <button type="button" class="danger" onClick={() => act('Cancel')}>Yes, cancel</button>
+                <button type="button" onClick={() => setAsking(false)}>No</button>
+              </span>
+            ) : <button key={action} type="button" onClick={() => (action === 'Cancel' ? setAsking(true) : act(action))}>{action}</button>
+          ))}
+        </span>
+      </div>
+      <Problem error={error} />
+      {sweep.message ? <p class="problem">{sweep.message}</p> : null}
+      <Progress counts={counts} label="Progress of the sweep" />
+      <p class="note" role="status">
+        <span>{progressText(counts)}</span>
+        {running && Number(sweep.trialsPerMinute ?? 0) > 0 ? <span>{Number(sweep.trialsPerMinute).toFixed(1)} trials/min</span> : null}
+        {running ? <span>{timeLeft(sweep.secondsLeft)}</span> : null}
+        <span>{plural(int(sweep.coverage?.cells), 'cell')}</span>
+        {int(sweep.coverage?.aliases) > 0 ? <span>{plural(int(sweep.coverage?.aliases), 'alias', 'aliases')}</span> : null}
+      </p>
+      <p class="spec">
+        {sweep.spec?.model ? <span>model <code>{sweep.spec.model}</code></span> : null}
+        {typeof sweep.spec?.task === 'string' ? <span>task <code>{sweep.spec.task}</code></span> : null}
+        {sweep.spec?.attention ? <span>attention <code>{sweep.spec.attention}</code></span> : null}
+      </p>
+    </header>
+  );
+}
+
+interface Chosen {
+  trial: string;
+  label: string;
+  color: number;
+}
+
+// The trials of the pinned cells, or of the first ones with something to show.
+function chosenTrials(cells: readonly CellJson[], pinned: ReadonlySet<number>): Chosen[] {
+  const wanted = pinned.size > 0 ? cells.filter((cell) => pinned.has(int(cell.cell)))
+    : cells.filter((cell) => cell.aliasOf === undefined && (cell.succeeded ?? 0) + (cell.running ?? 0) > 0).slice(0, kPinnedAtFirst);
+  return wanted.flatMap((cell, color) => (cell.trials ?? []).map((trial, seed) =>
+    ({trial, color, label: `${cell.canonical ?? ''} #${seed + 1}`}))).slice(0, kCurves);
+}
+
+function CurvesOf({cells, pinned}: {cells: CellJson[]; pinned: ReadonlySet<number>}) {
+  const chosen = useMemo(() => chosenTrials(cells, pinned), [cells, pinned]);
+  const names = chosen.map(({trial}) => trial);
+  const {data, error} = useLive<Map<string, MetricPointJson[]>>(`metrics ${names.join(' ')}`, async (signal) => {
+    const answers = await Promise.all(names.map((name) => listMetrics(name, -1, signal)));
+    return new Map(names.map((name, index) => [name, answers[index]!.points ?? []]));
+  }, (event) => names.includes(event.trial ?? ''));
+  const traces = useMemo<Trace[]>(() => chosen.map(({trial, label, color}) => ({label, color, points: data?.get(trial) ?? []})), [chosen, data]);
+  return (
+    <>
+      <p class="note">
+        {pinned.size > 0 ? `${plural(pinned.size, 'cell')} pinned in the table.` : 'The first cells with results; tick rows of the table to choose others.'}
+        {pinned.size > 0 ? <button type="button" class="link" onClick={() => setQuery('pin', null)}>Unpin all</button> : null}
+      </p>
+      <Problem error={error} />
+      <Curves traces={traces} />
+    </>
+  );
+}
+
+export function SweepPage({name}: {name: string}) {
+  const mine = (sweep: string | undefined) => !sweep || sweep === name;
+  const sweep = useLive(name, (signal) => getSweep(name, signal), (event) => mine(event.sweep) && event.type !== 'worker' && event.type !== 'progress');
+  const cells = useLive(`${name}/cells`, (signal, partial: (value: CellJson[]) => void) => loadCells(name, signal, partial),
+    (event) => mine(event.sweep) && event.type !== 'worker' && event.type !== 'progress');
+  useTitle(sweep.data?.displayName || name);
+
+  const pins = route.value.query.get('pin') ?? '';
+  const pinned = useMemo(() => new Set(pins.split(',').filter((text) => text !== '').map(Number)), [pins]);
+  const pin = (cell: number, on: boolean) => {
+    const next = new Set(pinned);
+    if (on) next.add(cell);
+    else next.delete(cell);
+    setQuery('pin', next.size === 0 ? null : [...next].join(','));
+  };
+
+  const data = cells.data;
+  const axes = useMemo(() => sweep.data?.axisNames ?? [...new Set((data ?? []).flatMap((cell) => Object.keys(cell.axes ?? {})))],
+    [sweep.data?.axisNames?.join(' '), data]);
+  const metric = data?.find((cell) => cell.metric)?.metric ?? 'accuracy';
+  if (!sweep.data) {
+    return <><h1>{sweep.error ? 'No such sweep' : 'Sweep'}</h1><Problem error={sweep.error} /></>;
+  }
+  return (
+    <>
+      <Header sweep={sweep.data} onDone={sweep.reload} />
+      <Problem error={cells.error} />
+      {data ? (
+        <>
+          <Section title={`Cells (${count(data.length)})`} id="cells"><CellTable sweep={name} cells={data} axes={axes} pinned={pinned} onPin={pin} /></Section>
+          <div class="pair">
+            <Section title={`${capital(metric)} against density`} id="scatter"><Scatter cells={data} metric={metric} /></Section>
+            <Section title="Heat map" id="heat"><HeatMap cells={data} axes={axes} metric={metric} /></Section>
+          </div>
+          <Section title="Learning curves" id="curves"><CurvesOf cells={data} pinned={pinned} /></Section>
+        </>
+      ) : <p class="note">Loading cells …</p>}
+    </>
+  );
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,165 @@
+// One trial: what ran, what came out, its log, and its masks.
+import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
+import {getTrial, getTrialLog, listMetrics, type TrialJson} from '../api';
+import {Problem, Section, State, useNow, useTitle} from '../components/common';
+import {Curves} from '../components/curves';
+import {Masks} from '../components/masks';
+import {useLive} from '../live';
+import {ago, bytes, count, density, duration, idOf, int, isShare, metricValue, percent, stateName} from '../logic/format';
+
+type Json = Record<string, unknown>;
+const number = (object: Json, name: string): number | undefined =>
+  typeof object[name] === 'number' ? (object[name] as number) : undefined;
+
+function Tiles({trial}: {trial: TrialJson}) {
+  const result = (trial.result ?? {}) as Json;
+  const metrics = (result['metrics'] ?? {}) as Json;
+  const tiles: [string, string][] = Object.keys(metrics).sort().map((name) =>
+    [name, `${metricValue(number(metrics, name), name)}${isShare(name) ? ' %' : ''}`]);
+  tiles.push(
+    ['density', density(number(result, 'density'))],
+    ['tile sparsity', percent(number(result, 'tile_sparsity'))],
+    ['training', duration(number(result, 'train_seconds'))],
+    ['evaluation', duration(number(result, 'eval_seconds'))],
+    ['peak memory', bytes(number(result, 'peak_bytes'))],
+  );
+  return <dl class="tiles">{tiles.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+// Nested values as one flat table: training.learning_rate.
+function flatten(object: Json, prefix = ''): [string, string][] {
+  return Object.entries(object).flatMap(([name, value]): [string, string][] =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? flatten(value as Json, `${prefix}${name}.`)
+      : [[prefix + name, typeof value === 'string' ? value : JSON.stringify(value)]]);
+}
+
+function Spec({trial}: {trial: TrialJson}) {
+  return (
+    <details>
+      <summary>All values of this trial</summary>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Values of the trial">
+        <table>
+          <tbody>
+            {[['identity', trial.identity ?? ''] as [string, string], ...flatten((trial.spec ?? {}) as Json).filter(([name]) => name !== 'identity')].map(([name, value]) => (
+              <tr key={name}><th scope="row">{name}</th><td><code>{value}</code></td></tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
+function Attempts({trial}: {trial: TrialJson}) {
+  const now = useNow();
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Attempts">
+      <table>
+        <thead><tr><th scope="col" class="number">#</th><th scope="col">State</th><th scope="col">Worker</th><th scope="col">Started</th><th scope="col">Took</th><th scope="col">Reason</th></tr></thead>
+        <tbody>
+          {(trial.attempts ?? []).map((attempt) => (
+            <tr key={attempt.number}>
+              <td class="number">{attempt.number}</td><td><State name={attempt.state ?? ''} /></td><td>{attempt.worker}</td>
+              <td>{ago(attempt.startTime, now)}</td>
+              <td>{attempt.startTime && attempt.endTime ? duration((Date.parse(attempt.endTime) - Date.parse(attempt.startTime)) / 1000) : '–'}</td>
+              <td>{[attempt.reason, attempt.message].filter(Boolean).join(': ') || '–'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+// The newest attempt's log, appended to as it grows.
+function Log({trial}: {trial: TrialJson}) {
+  const name = trial.name ?? '';
+  const attempt = trial.attempts?.at(-1)?.number ?? 0;
+  const seen = useRef({text: '', offset: '0'});
+  const box = useRef<HTMLPreElement>(null);
+  const [follow, setFollow] = useState(true);
+  const {data, error} = useLive(`log ${name} ${attempt}`, async (signal) => {
+    if (attempt === 0) return '';
+    const part = await getTrialLog(name, attempt, seen.current.offset, signal);
+    if (!signal.aborted && part.text) seen.current = {text: seen.current.text + part.text, offset: part.nextOffset ?? '0'};
+    return seen.current.text;
+  }, (event) => event.trial === name);
+  useEffect(() => {
+    seen.current = {text: '', offset: '0'};
+  }, [name, attempt]);
+  useEffect(() => {
+    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [data, follow]);
+  return (
+    <>
+      <Problem error={error} />
+      {data ? (
+        <>
+          <label class="check"><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} /> Follow the end</label>
+          <pre class="log" ref={box} tabIndex={0} role="region" aria-label="Log">{data}</pre>
+        </>
+      ) : <p class="note">Nothing was written yet.</p>}
+    </>
+  );
+}
+
+function Attested({trial}: {trial: TrialJson}) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Attested masks">
+      <table>
+        <caption>Attested: what the operator was measured to use, over all examples</caption>
+        <thead><tr><th scope="col" class="number">Layer</th><th scope="col" class="number">Head</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Density</th><th scope="col" class="number">Empty rows</th><th scope="col">Path</th><th scope="col">Hash</th></tr></thead>
+        <tbody>
+          {(trial.masks ?? []).map((row) => (
+            <tr key={`${row.layer ?? 0} ${row.head ?? 0}`}>
+              <td class="number">{row.layer ?? 0}</td><td class="number">{row.head ?? 0}</td><td class="number">{count(int(row.kept))}</td>
+              <td class="number">{density(Number(row.density ?? 0))}</td><td class="number">{count(int(row.emptyRows))}</td><td>{row.path}</td>
+              <td><code title={row.hash}>{row.hash?.slice(0, 16)}</code></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function TrialPage({name}: {name: string}) {
+  useTitle(`Trial ${idOf(name)}`);
+  const mine = (event: {trial?: string}) => event.trial === name;
+  const trial = useLive(name, (signal) => getTrial(name, signal), mine);
+  const metrics = useLive(`${name}/metrics`, (signal) => listMetrics(name, -1, signal), mine);
+  const points = metrics.data?.points;
+  const traces = useMemo(() => [{label: `trial ${idOf(name)}`, color: 0, points: points ?? []}], [points, name]);
+  const data = trial.data;
+  if (!data) return <><h1>{trial.error ? 'No such trial' : `Trial ${idOf(name)}`}</h1><Problem error={trial.error} /></>;
+  const state = stateName(data.state);
+  return (
+    <>
+      <header class="sweep-head">
+        <p class="crumbs"><a href="/">Sweeps</a>{(data.sweeps ?? []).map((sweep) => <span key={sweep}> / <a href={`/${sweep}`}>{idOf(sweep)}</a></span>)} / trial {idOf(name)}</p>
+        <div class="card-head">
+          <h1><code>{data.canonical}</code></h1>
+          <State name={state} />
+        </div>
+        {state === 'failed' ? <p class="problem">{[data.reason, data.message].filter(Boolean).join(': ')}</p> : null}
+        <p class="spec" role="status">
+          {state === 'running' && int(data.steps) > 0 ? <span>step {count(int(data.step))} of {count(int(data.steps))}</span> : null}
+          <span>seed {int(data.seed)}</span>
+          {data.maskSeed === undefined ? null : <span>mask seed {int(data.maskSeed)}</span>}
+          <span>model <code>{data.model}</code></span>
+          <span>task <code>{data.task}</code></span>
+        </p>
+      </header>
+      {data.result ? <Tiles trial={data} /> : null}
+      <Section title="Masks" id="masks">
+        <Masks trial={data} />
+        {(data.masks?.length ?? 0) > 0 ? <Attested trial={data} /> : <p class="note">Not attested yet: the trial has no result.</p>}
+      </Section>
+      <Section title="Learning curve" id="curve"><Problem error={metrics.error} /><Curves traces={traces} /></Section>
+      <Section title="Attempts" id="attempts"><Attempts trial={data} /></Section>
+      <Section title="Log" id="log"><Log trial={data} /></Section>
+      <Spec trial={data} />
+    </>
+  );
+}

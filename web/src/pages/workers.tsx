@@ -1,0 +1,54 @@
+// The worker processes and what their slots do.
+import {listWorkers, type WorkerJson} from '../api';
+import {Problem, State, useNow, useTitle} from '../components/common';
+import {useLive} from '../live';
+import {ago, axisText, count, idOf, int, plural} from '../logic/format';
+
+function Row({worker, now}: {worker: WorkerJson; now: number}) {
+  const labels = Object.entries(worker.labels ?? {});
+  const slots = worker.slots ?? 0;
+  const busy = worker.busy ?? 0;
+  return (
+    <li class="card" data-worker={worker.name}>
+      <div class="card-head">
+        <h2>{worker.name}</h2>
+        <State name={worker.state ?? 'unknown'} />
+      </div>
+      <p class="note"><span>{busy} of {plural(slots, 'slot')} busy</span><span>seen {ago(worker.lastSeenTime, now)}</span></p>
+      {(worker.tasks ?? []).map((task) => {
+        const [step, steps] = [int(task.step), int(task.steps)];
+        const id = idOf(task.trial);
+        return (
+          <p class="task" key={`${task.trial} ${task.attempt}`}>
+            <a href={`/${task.trial}`}>trial {id}</a>
+            <progress value={step} max={Math.max(1, steps)} aria-label={`Progress of trial ${id}`} />
+            <span class="note">{steps > 0 ? `${count(step)} / ${count(steps)} steps` : 'starting'}</span>
+          </p>
+        );
+      })}
+      {labels.length > 0 ? (
+        <dl class="facts">{labels.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{axisText(value)}</dd></div>)}</dl>
+      ) : null}
+    </li>
+  );
+}
+
+export function WorkersPage() {
+  useTitle('Workers');
+  const now = useNow();
+  const {data, error} = useLive('workers', (signal) => listWorkers(signal), (event) => event.type !== 'sweep');
+  const workers = data?.workers ?? [];
+  return (
+    <>
+      <h1>Workers</h1>
+      <Problem error={error} />
+      {data && workers.length === 0 ? (
+        <div class="empty">
+          <p>No worker yet. Start one on any machine that reaches this server.</p>
+          <pre>sparsweep worker --server HOST:PORT --slots 2</pre>
+        </div>
+      ) : null}
+      <ul class="cards">{workers.map((worker) => <Row key={worker.name} worker={worker} now={now} />)}</ul>
+    </>
+  );
+}
