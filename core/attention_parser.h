@@ -24,7 +24,7 @@
 namespace sparsweep {
 
 // Limits that no plan a person writes comes near, so that hostile text costs little.
-inline constexpr int kMaxNesting = 100;        // parentheses inside parentheses
+inline constexpr int kMaxNesting = 100;  // parentheses inside parentheses
 inline constexpr int kMaxFactorsPerRule = 256;
 
 struct AttentionRule {

@@ -168,9 +168,9 @@ struct Builder {
     for (int i = 0; i < n(); ++i) {
       mask->Keep(i, i);
       for (int t = 0; t < r; ++t) {
-        const auto words = Philox4x32({static_cast<uint32_t>(t), static_cast<uint32_t>(i), owner,
-                                       static_cast<uint32_t>(n())},
-                                      key);
+        const auto words = Philox4x32(
+            {static_cast<uint32_t>(t), static_cast<uint32_t>(i), owner, static_cast<uint32_t>(n())},
+            key);
         const uint64_t u = (uint64_t{words[1]} << 32) + words[0];
         swapped[t] = t + static_cast<int>((Wide{u} * static_cast<uint64_t>(others - t)) >> 64);
         std::swap(candidates[t], candidates[swapped[t]]);

@@ -16,9 +16,7 @@ class Mask {
   explicit Mask(int length);  // nothing kept
 
   int length() const { return length_; }
-  bool at(int query, int key) const {
-    return (row(query)[key >> 6] >> (key & 63)) & 1;
-  }
+  bool at(int query, int key) const { return (row(query)[key >> 6] >> (key & 63)) & 1; }
   void Keep(int query, int key) {
     bits_[static_cast<size_t>(query) * words_ + (key >> 6)] |= uint64_t{1} << (key & 63);
   }
@@ -27,9 +25,9 @@ class Mask {
   uint64_t* row(int query) { return &bits_[static_cast<size_t>(query) * words_]; }
   int words() const { return words_; }
 
-  int64_t kept() const;     // kept entries
-  double density() const;   // kept / N^2 (0 for N = 0)
-  int empty_rows() const;   // queries without any kept key
+  int64_t kept() const;    // kept entries
+  double density() const;  // kept / N^2 (0 for N = 0)
+  int empty_rows() const;  // queries without any kept key
 
   // SHA-256 of N as u32 little-endian, then the N*N bits row by row (no padding between rows),
   // least significant bit first, last byte zero-filled (patterns.md).

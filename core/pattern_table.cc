@@ -32,7 +32,9 @@ std::vector<PatternRule> MakeTable() {
       {"window",
        {Whole("w"), Whole("dilation", 1, 1)},
        true,
-       [](const Values& v) { return Pattern{Window{DegreeOf(v[0]), WholeOf(v[1])}}; }},
+       [](const Values& v) {
+         return Pattern{Window{DegreeOf(v[0]), WholeOf(v[1])}};
+       }},
       {"global",
        {Whole("g")},
        true,
@@ -40,7 +42,9 @@ std::vector<PatternRule> MakeTable() {
       {"random",
        {Whole("r"), each, draw},
        true,
-       [](const Values& v) { return Pattern{Random{DegreeOf(v[0]), DrawOf(v[2])}}; }},
+       [](const Values& v) {
+         return Pattern{Random{DegreeOf(v[0]), DrawOf(v[2])}};
+       }},
       {"bigbird",
        {Whole("g"), Whole("w"), Whole("r"), each, draw},
        false,
@@ -52,7 +56,9 @@ std::vector<PatternRule> MakeTable() {
       {"block",
        {Whole("n", {}, 1), Whole("shift", 0), over},
        false,
-       [](const Values& v) { return Pattern{Block{WholeOf(v[0]), WholeOf(v[1]), OverOf(v[2])}}; }},
+       [](const Values& v) {
+         return Pattern{Block{WholeOf(v[0]), WholeOf(v[1]), OverOf(v[2])}};
+       }},
       {"blockbert",
        {parts, over},
        false,

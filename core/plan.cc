@@ -27,7 +27,8 @@ Status CheckContext(const PlanContext& context) {
 }
 
 // For each cell the rule that decides it: the last that names it, or kUnset.
-std::vector<int> DecidingRules(const std::vector<AttentionRule>& rules, const PlanContext& context) {
+std::vector<int> DecidingRules(const std::vector<AttentionRule>& rules,
+                               const PlanContext& context) {
   std::vector<int> deciding(static_cast<size_t>(context.layers) * context.heads, kUnset);
   size_t open = deciding.size();
   for (int rule = static_cast<int>(rules.size()) - 1; rule >= 0 && open > 0; --rule) {

@@ -130,8 +130,8 @@ Result<Spliced> Splice(std::string_view attention,
 
     text += attention.substr(copied, token.offset - copied);
     copied = token.offset + token.text.size();
-    const bool parenthesise =
-        places[i] == Place::kPartOfPattern && !(IsOneFactor(value_tokens) && !tokens[i + 1].Is('('));
+    const bool parenthesise = places[i] == Place::kPartOfPattern &&
+                              !(IsOneFactor(value_tokens) && !tokens[i + 1].Is('('));
     // Tokens never grow together: `1$w` with the value 2 is two numbers, not 12.
     if (!text.empty() && IsWordPart(text.back()) && IsWordPart(value.front())) text += ' ';
     const size_t begin = text.size();

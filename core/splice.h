@@ -28,11 +28,12 @@ struct Spliced {
 };
 
 // Replaces every `$name` by values[name]. A value where a pattern stands counts as parenthesised
-// (parentheses are written only where they matter); one with ';' is legal only where the template is
-// exactly `$name`. An unknown axis, an empty value, one that does not close its parentheses and one
-// that names an axis itself are refused. A name reaches as far as letters, digits and '_' do:
+// (parentheses are written only where they matter); one with ';' is legal only where the template
+// is exactly `$name`. An unknown axis, an empty value, one that does not close its parentheses and
+// one that names an axis itself are refused. A name reaches as far as letters, digits and '_' do:
 // `$width` is never `$w` and "idth".
-Result<Spliced> Splice(std::string_view attention, const std::map<std::string, std::string>& values);
+Result<Spliced> Splice(std::string_view attention,
+                       const std::map<std::string, std::string>& values);
 
 // The axes that the template names, each once, in order of first use.
 std::vector<std::string> AxesUsed(std::string_view attention);

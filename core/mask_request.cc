@@ -1,0 +1,167 @@
+#include "core/mask_request.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/caret.h"
+#include "core/json.h"
+#include "core/mask.h"
+#include "core/plan.h"
+#include "core/sha256.h"
+
+namespace sparsweep {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;  // an answer reads in the order in which it is documented
+
+constexpr double kMaxRowBytes = 1 << 28;  // of hex in one answer
+
+// Text that is not valid UTF-8 is shown with replacement characters, never thrown about.
+std::string Line(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string Refusal(const ordered_json& attention, const Status& status) {
+  return Line({{"attention", attention}, {"error", FirstLine(status.message())}});
+}
+
+Status CheckLengths(const MaskRequest& request, int max_length) {
+  if (request.length < 1 || request.length > kMaxMaskLength) {
+    return InvalidArgument("length must be 1 to " + std::to_string(kMaxMaskLength) + ", not " +
+                           std::to_string(request.length));
+  }
+  if (request.length > max_length) {
+    return InvalidArgument("length " + std::to_string(request.length) +
+                           " is greater than max_length " + std::to_string(max_length));
+  }
+  if (request.mask_seed > static_cast<uint64_t>(kMaxWhole)) {
+    return InvalidArgument("mask_seed must be at most 2^53 - 1");
+  }
+  const double hex_bytes =
+      1.0 * request.layers * request.heads * request.length * ((request.length + 7) / 8) * 2;
+  if (request.rows && hex_bytes > kMaxRowBytes) {
+    return InvalidArgument(
+        "the rows would take more than 256 MiB; ask for fewer layers and heads or a shorter "
+        "length");
+  }
+  return {};
+}
+
+// What an answer says of one mask.
+struct MaskFacts {
+  explicit MaskFacts(const Mask& mask, bool with_rows)
+      : kept(mask.kept()),
+        density(mask.density()),
+        empty_rows(mask.empty_rows()),
+        sha256(Hex(mask.Sha256())) {
+    for (int query = 0; with_rows && query < mask.length(); ++query) {
+      rows.push_back(mask.RowHex(query));
+    }
+  }
+  int64_t kept;
+  double density;
+  int empty_rows;
+  std::string sha256;
+  std::vector<std::string> rows;
+};
+
+ordered_json Answer(const MaskRequest& request, const Plan& plan) {
+  ordered_json kept, density, empty_rows, sha256, rows;
+  std::map<int, MaskFacts> known;  // of patterns that do not draw, by their index in the plan
+  for (int layer = 0; layer < plan.layers(); ++layer) {
+    for (ordered_json* list : {&kept, &density, &empty_rows, &sha256, &rows}) {
+      list->push_back(ordered_json::array());
+    }
+    for (int head = 0; head < plan.heads(); ++head) {
+      const Pattern& pattern = plan.at(layer, head);
+      const int index = plan.index(layer, head);
+      if (Draws(pattern)) known.erase(index);  // every cell has its own draw
+      auto found = known.find(index);
+      if (found == known.end()) {
+        const MaskContext context{request.mask_seed, layer, head, plan.context().max_length};
+        const Mask mask = BuildMask(pattern, request.length, context);
+        found = known.emplace(index, MaskFacts(mask, request.rows)).first;
+      }
+      const MaskFacts& facts = found->second;
+      kept.back().push_back(facts.kept);
+      density.back().push_back(facts.density);
+      empty_rows.back().push_back(facts.empty_rows);
+      sha256.back().push_back(facts.sha256);
+      rows.back().push_back(facts.rows);
+    }
+  }
+  ordered_json answer = {{"attention", request.attention}, {"canonical", plan.canonical()},
+                         {"layers", plan.layers()},        {"heads", plan.heads()},
+                         {"length", request.length},       {"kept", std::move(kept)},
+                         {"density", std::move(density)},  {"empty_rows", std::move(empty_rows)},
+                         {"sha256", std::move(sha256)}};
+  if (request.rows) answer["rows"] = std::move(rows);
+  return answer;
+}
+
+}  // namespace
+
+Result<std::string> TryMaskRequest(const MaskRequest& request) {
+  const int max_length = request.max_length == 0 ? request.length : request.max_length;
+  if (Status status = CheckLengths(request, max_length); !status.ok()) return status;
+  auto plan = Plan::Resolve(request.attention, {request.layers, request.heads, max_length});
+  if (!plan.ok()) return plan.status();
+  return Line(Answer(request, *plan));
+}
+
+std::string AnswerMaskRequest(const MaskRequest& request) {
+  auto answer = TryMaskRequest(request);
+  return answer.ok() ? *answer : Refusal(request.attention, answer.status());
+}
+
+Result<MaskRequest> ParseMaskRequest(const std::string& json_line) {
+  auto document = ParseJson(json_line, "mask request");
+  if (!document.ok()) return document.status();
+  Violations violations;
+  ObjectReader reader(*document, "", &violations);
+  MaskRequest request;
+  const auto need = [&](const char* name) {
+    if (document->is_object() && !document->contains(name)) {
+      violations.Add(name, "the field \"" + std::string(name) + "\" is missing");
+    }
+  };
+  const auto whole = [&](const char* name, int64_t low, int64_t high, auto* target) {
+    int64_t value = *target;
+    if (reader.Whole(name, low, high, &value)) *target = value;
+  };
+  for (const char* name : {"attention", "layers", "heads", "length"}) need(name);
+  reader.String("attention", &request.attention);
+  whole("layers", 1, kMaxLayers, &request.layers);
+  whole("heads", 1, kMaxHeads, &request.heads);
+  whole("length", 1, kMaxMaskLength, &request.length);
+  whole("max_length", 1, kMaxLength, &request.max_length);
+  whole("mask_seed", 0, kMaxWhole, &request.mask_seed);
+  if (const json* rows = reader.Find("rows")) {
+    if (rows->is_boolean()) {
+      request.rows = rows->get<bool>();
+    } else {
+      violations.Add("rows", "rows must be true or false, not " + DescribeJson(*rows));
+    }
+  }
+  reader.Finish();
+  if (!violations.empty()) return violations.ToStatus();
+  return request;
+}
+
+std::string AnswerMaskLine(const std::string& json_line) {
+  auto request = ParseMaskRequest(json_line);
+  if (request.ok()) return AnswerMaskRequest(*request);
+  // What was refused is named as far as it can be read.
+  ordered_json attention = nullptr;
+  if (auto document = ParseJson(json_line, "mask request");
+      document.ok() && document->is_object()) {
+    const auto found = document->find("attention");
+    if (found != document->end() && found->is_string()) attention = found->get<std::string>();
+  }
+  return Refusal(attention, request.status());
+}
+
+}  // namespace sparsweep
