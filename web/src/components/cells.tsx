@@ -12,8 +12,9 @@ import {Shape} from './scatter';
 interface Column {
   id: string;
   title: string;
-  label?: string;  // spoken, where the title is a symbol
+  label?: string;  // in words, where the title is a symbol
   number: boolean;
+  axis?: boolean;
   value: (cell: CellJson) => number | string | undefined;
   show: (cell: CellJson) => preact.ComponentChildren;
 }
@@ -32,7 +33,7 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[]): Column[
   const any = (name: keyof CellJson) => cells.some((cell) => cell[name] !== undefined);
   const metric = cells.find((cell) => cell.metric)?.metric ?? 'metric';
   const columns: Column[] = axes.map((axis) => ({
-    id: `axis.${axis}`, title: axis, number: cells.every((cell) => typeof (cell.axes?.[axis] ?? 0) === 'number'),
+    id: `axis.${axis}`, title: axis, axis: true, number: cells.every((cell) => typeof (cell.axes?.[axis] ?? 0) === 'number'),
     value: (cell) => {
       const value = cell.axes?.[axis];
       return typeof value === 'number' ? value : value == null ? undefined : axisText(value);
@@ -140,9 +141,9 @@ export function CellTable(props: {
               {columns.map((column) => {
                 const on = order.replace(/^-/, '') === column.id;
                 return (
-                  <th key={column.id} scope="col" class={column.number ? 'number' : ''}
+                  <th key={column.id} scope="col" class={column.number ? 'number' : column.axis ? 'axis-text' : ''}
                     aria-sort={on ? (order.startsWith('-') ? 'descending' : 'ascending') : undefined}>
-                    <button type="button" onClick={() => sortBy(column.id)} aria-label={column.label}>
+                    <button type="button" onClick={() => sortBy(column.id)} title={column.label}>
                       {column.title}<span class="arrow" aria-hidden="true">{on ? (order.startsWith('-') ? '↓' : '↑') : ''}</span>
                     </button>
                   </th>
@@ -165,7 +166,7 @@ export function CellTable(props: {
                     {cell.aliasOf === undefined ? null : <span class="note"> = cell {cell.aliasOf}</span>}</th>
                   {columns.map((column) => (
                     <td key={column.id} data-column={column.id} data-value={column.value(cell)}
-                      class={`${column.number ? 'number' : ''} ${column.id === 'difference' && !cell.baseline ? signClass(num(cell.difference)) : ''}`}>
+                      class={`${column.number ? 'number' : column.axis ? 'axis-text' : ''} ${column.id === 'difference' && !cell.baseline ? signClass(num(cell.difference)) : ''}`}>
                       {column.show(cell)}
                     </td>
                   ))}

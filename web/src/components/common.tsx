@@ -82,6 +82,12 @@ export function progressText({trials, succeeded, failed, running, cancelled}: Co
   return parts.join(', ');
 }
 
+// Facts on one line, parted by dots; empty ones are left out.
+export function Line({items, status = false}: {items: readonly (string | undefined | false)[]; status?: boolean}) {
+  const shown = items.filter((item) => item !== undefined && item !== false && item !== '');
+  return <p class="note" role={status ? 'status' : undefined}>{shown.join(' · ')}</p>;
+}
+
 export const timeLeft = (seconds: number | string | undefined): string =>
   int(seconds) > 0 ? `${duration(int(seconds))} left` : '';
 

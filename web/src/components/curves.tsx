@@ -10,11 +10,13 @@ import {Select, Twin, useWidth} from './common';
 export interface Trace {
   label: string;
   color: number;  // index into the palette; equal for the seeds of one cell
+  seed: number;   // which of them: drawn as its dash
   points: readonly MetricPointJson[];
 }
 
 const kPalette = ['--curve-0', '--curve-1', '--curve-2', '--curve-3', '--curve-4', '--curve-5', '--curve-6'];
-const kDashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+const kDashes = [[], [7, 3], [2, 3], [8, 3, 2, 3]];
+const dashOf = (trace: {seed: number}) => kDashes[trace.seed % kDashes.length]!;
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function Curves({traces}: {traces: readonly Trace[]}) {
@@ -42,7 +44,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       const dots = shown.every((trace) => trace.xs.length < 25);
       for (const [index, trace] of shown.entries()) {
         const color = css(kPalette[trace.color % kPalette.length]!);
-        const dash = kDashes[Math.floor(trace.color / kPalette.length) % kDashes.length]!;
+        const dash = dashOf(trace);
         const soft = smooth(trace.ys, weight);
         tables.push([trace.xs, trace.ys, soft] as uPlot.AlignedData);
         series.push({label: `${index} raw`, stroke: color, width: 1, alpha: weight > 0 ? 0.25 : 1, dash, points: {show: dots && weight === 0, size: 5, fill: color}});
@@ -52,7 +54,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       return new uPlot({
         width, height: 300, series,
         scales: {x: {time: false}},
-        axes: [{...axis, label: 'step', labelSize: 22, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
+        axes: [{...axis, label: 'step', size: 28, labelSize: 20, labelGap: 0, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
         legend: {show: false},
         cursor: {points: {show: true}, drag: {x: true, y: false}},
         padding: [12, 16, 0, 0],
@@ -88,7 +90,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       </div>
       <ul class="legend">
         {shown.map((trace) => (
-          <li key={trace.label}><span class="swatch" style={{background: `var(${kPalette[trace.color % kPalette.length]})`}} /><code>{trace.label}</code></li>
+          <li key={trace.label}><svg width="22" height="8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4" stroke-width="2" stroke-dasharray={dashOf(trace).join(' ')} style={{stroke: `var(${kPalette[trace.color % kPalette.length]})`}} /></svg><code>{trace.label}</code></li>
         ))}
       </ul>
       <Twin>

@@ -3,7 +3,7 @@
 import {useMemo} from 'preact/hooks';
 import type {CellJson} from '../api';
 import {kNone, metricValue, plural} from '../logic/format';
-import {gridOf, key, viridis} from '../logic/grid';
+import {axisValues, gridOf, key, viridis} from '../logic/grid';
 import {route, setQuery} from '../route';
 import {Select} from './common';
 
@@ -13,8 +13,11 @@ export function HeatMap({cells, axes, metric}: {cells: CellJson[]; axes: readonl
     const wanted = query.get(name);
     return wanted !== null && (axes.includes(wanted) || wanted === '') ? wanted : otherwise;
   };
-  const column = pick('hx', axes[axes.length > 1 ? 1 : 0] ?? '');
-  const row = pick('hy', axes.length > 1 ? axes[0]! : '');
+  // The axis with the most values goes down the page, where there is room for them.
+  const [longest, second] = useMemo(() =>
+    axes.map((axis) => ({axis, n: axisValues(cells, axis).length})).sort((a, b) => b.n - a.n).map(({axis}) => axis), [axes, cells]);
+  const column = pick('hx', second ?? longest ?? '');
+  const row = pick('hy', second === undefined ? '' : longest ?? '');
   const grid = useMemo(() => gridOf(cells, row === column ? '' : row, column), [cells, row, column]);
   if (axes.length === 0) return <p class="note">This sweep has no axes.</p>;
 
@@ -31,7 +34,7 @@ export function HeatMap({cells, axes, metric}: {cells: CellJson[]; axes: readonl
         {baselines.length === 1
           ? <span class="note">Baseline {metricValue(Number(baselines[0]!.mean), metric)}</span> : null}
       </div>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Heat map">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Heat map, table">
         <table class="heat">
           <caption>
             Mean {metric}{rowName ? <> by <b>{rowName}</b> and <b>{column}</b></> : <> by <b>{column}</b></>}, over all other axes

@@ -112,10 +112,10 @@ function Grid({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
             if (!picture) return null;
             return (
               <button key={k} type="button" class="mask" data-layer={layer} data-head={head} onClick={() => setOpen({layer, head})}
-                aria-label={`Layer ${layer}, head ${head}: density ${density(Number(picture.density ?? 0))}, ${count(int(picture.kept))} kept${path ? `, ${path} path` : ''}. Enlarge`}>
+                title="Enlarge">
                 <Picture bits={bits[at(layer, head)]!} length={length} />
-                <span class="caption"><b>L{layer} H{head}</b> {density(Number(picture.density ?? 0))}</span>
-                <span class="caption note">{count(int(picture.kept))} kept{path ? ` · ${path}` : ''}</span>
+                <span class="caption"><b>layer {layer}, head {head}</b></span>
+                <span class="caption note">density {density(Number(picture.density ?? 0))}, {count(int(picture.kept))} kept{path ? `, ${path}` : ''}</span>
                 <code class="caption note">{picture.hash?.slice(0, 10)}</code>
               </button>
             );
@@ -143,7 +143,7 @@ export function Masks({trial}: {trial: TrialJson}) {
     <>
       <div class="tools">
         {data ? <Select label="Length" value={`${current}`} choices={choices} onChange={(value) => setQuery('length', value)} /> : null}
-        <span class="note">Rows are queries, columns keys; dark is kept. Computed from the plan; the table below is what the trial's own operator was measured to use.</span>
+        <span class="note">Rows are queries, columns keys; coloured entries are kept. Computed from the plan; the attested table is what the trial's own operator was measured to use.</span>
       </div>
       <Problem error={error} />
       {data ? <Grid mask={data} trial={trial} /> : null}

@@ -27,10 +27,11 @@ const kScope = /^\s*(?:(?:all|first\s+\d+|last\s+\d+|layers?\s+[\d,\s-]+)?\s*(?:
 export function familyOf(canonical: string): Family {
   const names = new Set<string>();
   for (const rule of canonical.split(';')) {
-    const pattern = rule.replace(kScope, '');
-    for (const [, name] of pattern.matchAll(/([a-z_]+)\s*(?=\(|\+|&|$|\))/g)) {
-      if (name !== undefined && name !== 'self') names.add(kAliases[name] ?? name);
-      else if (name === 'self' && pattern.trim() === 'self') names.add('self');
+    const pattern = rule.replace(kScope, '').trim();
+    // Names of patterns: arguments do not count, and `self` only where it stands alone.
+    const bare = pattern.replace(/([a-z_]+)\s*\([^()]*\)/g, '$1');
+    for (const [name] of bare.matchAll(/[a-z_]+/g)) {
+      if (name !== 'self' || bare === 'self') names.add(kAliases[name] ?? name);
     }
   }
   const [only] = names;

@@ -2,7 +2,7 @@
 import {useMemo, useState} from 'preact/hooks';
 import {actOnSweep, ApiError, getSweep, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepAction, type SweepJson} from '../api';
 import {CellTable} from '../components/cells';
-import {Problem, Progress, Section, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
+import {Line, Problem, Progress, Section, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
 import {Curves, type Trace} from '../components/curves';
 import {HeatMap} from '../components/heatmap';
 import {Scatter} from '../components/scatter';
@@ -52,13 +52,13 @@ function Header({sweep, onDone}: {sweep: SweepJson; onDone: () => void}) {
       <Problem error={error} />
       {sweep.message ? <p class="problem">{sweep.message}</p> : null}
       <Progress counts={counts} label="Progress of the sweep" />
-      <p class="note" role="status">
-        <span>{progressText(counts)}</span>
-        {running && Number(sweep.trialsPerMinute ?? 0) > 0 ? <span>{Number(sweep.trialsPerMinute).toFixed(1)} trials/min</span> : null}
-        {running ? <span>{timeLeft(sweep.secondsLeft)}</span> : null}
-        <span>{plural(int(sweep.coverage?.cells), 'cell')}</span>
-        {int(sweep.coverage?.aliases) > 0 ? <span>{plural(int(sweep.coverage?.aliases), 'alias', 'aliases')}</span> : null}
-      </p>
+      <Line status items={[
+        progressText(counts),
+        running && Number(sweep.trialsPerMinute ?? 0) > 0 && `${Number(sweep.trialsPerMinute).toFixed(1)} trials/min`,
+        running && timeLeft(sweep.secondsLeft),
+        plural(int(sweep.coverage?.cells), 'cell'),
+        int(sweep.coverage?.aliases) > 0 && plural(int(sweep.coverage?.aliases), 'alias', 'aliases'),
+      ]} />
       <p class="spec">
         {sweep.spec?.model ? <span>model <code>{sweep.spec.model}</code></span> : null}
         {typeof sweep.spec?.task === 'string' ? <span>task <code>{sweep.spec.task}</code></span> : null}
@@ -72,6 +72,7 @@ interface Chosen {
   trial: string;
   label: string;
   color: number;
+  seed: number;
 }
 
 // The trials of the pinned cells, or of the first ones with something to show.
@@ -79,7 +80,7 @@ function chosenTrials(cells: readonly CellJson[], pinned: ReadonlySet<number>): 
   const wanted = pinned.size > 0 ? cells.filter((cell) => pinned.has(int(cell.cell)))
     : cells.filter((cell) => cell.aliasOf === undefined && (cell.succeeded ?? 0) + (cell.running ?? 0) > 0).slice(0, kPinnedAtFirst);
   return wanted.flatMap((cell, color) => (cell.trials ?? []).map((trial, seed) =>
-    ({trial, color, label: `${cell.canonical ?? ''} #${seed + 1}`}))).slice(0, kCurves);
+    ({trial, color, seed, label: `${cell.canonical ?? ''} #${seed + 1}`}))).slice(0, kCurves);
 }
 
 function CurvesOf({cells, pinned}: {cells: CellJson[]; pinned: ReadonlySet<number>}) {
@@ -89,7 +90,7 @@ function CurvesOf({cells, pinned}: {cells: CellJson[]; pinned: ReadonlySet<numbe
     const answers = await Promise.all(names.map((name) => listMetrics(name, -1, signal)));
     return new Map(names.map((name, index) => [name, answers[index]!.points ?? []]));
   }, (event) => names.includes(event.trial ?? ''));
-  const traces = useMemo<Trace[]>(() => chosen.map(({trial, label, color}) => ({label, color, points: data?.get(trial) ?? []})), [chosen, data]);
+  const traces = useMemo<Trace[]>(() => chosen.map(({trial, ...rest}) => ({...rest, points: data?.get(trial) ?? []})), [chosen, data]);
   return (
     <>
       <p class="note">

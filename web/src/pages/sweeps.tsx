@@ -1,6 +1,6 @@
 // All sweeps with their progress.
 import {listSweeps, type SweepJson} from '../api';
-import {Problem, Progress, State, countsOf, progressText, timeLeft, useNow, useTitle} from '../components/common';
+import {Line, Problem, Progress, State, countsOf, progressText, timeLeft, useNow, useTitle} from '../components/common';
 import {useLive} from '../live';
 import {ago, idOf, int, plural, stateName} from '../logic/format';
 
@@ -14,13 +14,10 @@ function Row({sweep, now}: {sweep: SweepJson; now: number}) {
         <State name={stateName(sweep.state)} />
       </div>
       <Progress counts={counts} label={`Progress of ${name}`} />
-      <p class="note">
-        <span>{progressText(counts)}</span>
-        <span>{plural(int(sweep.coverage?.cells), 'cell')}</span>
-        <span>{timeLeft(sweep.secondsLeft)}</span>
-        <span>{sweep.spec?.model}</span>
-        <span>submitted {ago(sweep.createTime, now)}</span>
-      </p>
+      <Line items={[
+        progressText(counts), plural(int(sweep.coverage?.cells), 'cell'), timeLeft(sweep.secondsLeft),
+        sweep.spec?.model, `submitted ${ago(sweep.createTime, now)}`,
+      ]} />
     </li>
   );
 }

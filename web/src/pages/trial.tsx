@@ -54,7 +54,7 @@ function Spec({trial}: {trial: TrialJson}) {
 function Attempts({trial}: {trial: TrialJson}) {
   const now = useNow();
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Attempts">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Attempts, table">
       <table>
         <thead><tr><th scope="col" class="number">#</th><th scope="col">State</th><th scope="col">Worker</th><th scope="col">Started</th><th scope="col">Took</th><th scope="col">Reason</th></tr></thead>
         <tbody>
@@ -97,7 +97,7 @@ function Log({trial}: {trial: TrialJson}) {
       {data ? (
         <>
           <label class="check"><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} /> Follow the end</label>
-          <pre class="log" ref={box} tabIndex={0} role="region" aria-label="Log">{data}</pre>
+          <pre class="log" ref={box} tabIndex={0} role="region" aria-label="Text of the log">{data}</pre>
         </>
       ) : <p class="note">Nothing was written yet.</p>}
     </>
@@ -130,7 +130,7 @@ export function TrialPage({name}: {name: string}) {
   const trial = useLive(name, (signal) => getTrial(name, signal), mine);
   const metrics = useLive(`${name}/metrics`, (signal) => listMetrics(name, -1, signal), mine);
   const points = metrics.data?.points;
-  const traces = useMemo(() => [{label: `trial ${idOf(name)}`, color: 0, points: points ?? []}], [points, name]);
+  const traces = useMemo(() => [{label: `trial ${idOf(name)}`, color: 0, seed: 0, points: points ?? []}], [points, name]);
   const data = trial.data;
   if (!data) return <><h1>{trial.error ? 'No such trial' : `Trial ${idOf(name)}`}</h1><Problem error={trial.error} /></>;
   const state = stateName(data.state);
@@ -153,8 +153,10 @@ export function TrialPage({name}: {name: string}) {
       </header>
       {data.result ? <Tiles trial={data} /> : null}
       <Section title="Masks" id="masks">
-        <Masks trial={data} />
-        {(data.masks?.length ?? 0) > 0 ? <Attested trial={data} /> : <p class="note">Not attested yet: the trial has no result.</p>}
+        <div class="beside">
+          <div><Masks trial={data} /></div>
+          <div>{(data.masks?.length ?? 0) > 0 ? <Attested trial={data} /> : <p class="note">Not attested yet: the trial has no result.</p>}</div>
+        </div>
       </Section>
       <Section title="Learning curve" id="curve"><Problem error={metrics.error} /><Curves traces={traces} /></Section>
       <Section title="Attempts" id="attempts"><Attempts trial={data} /></Section>

@@ -1,6 +1,6 @@
 // The worker processes and what their slots do.
 import {listWorkers, type WorkerJson} from '../api';
-import {Problem, State, useNow, useTitle} from '../components/common';
+import {Line, Problem, State, useNow, useTitle} from '../components/common';
 import {useLive} from '../live';
 import {ago, axisText, count, idOf, int, plural} from '../logic/format';
 
@@ -14,7 +14,7 @@ function Row({worker, now}: {worker: WorkerJson; now: number}) {
         <h2>{worker.name}</h2>
         <State name={worker.state ?? 'unknown'} />
       </div>
-      <p class="note"><span>{busy} of {plural(slots, 'slot')} busy</span><span>seen {ago(worker.lastSeenTime, now)}</span></p>
+      <Line items={[`${busy} of ${plural(slots, 'slot')} busy`, `seen ${ago(worker.lastSeenTime, now)}`]} />
       {(worker.tasks ?? []).map((task) => {
         const [step, steps] = [int(task.step), int(task.steps)];
         const id = idOf(task.trial);
