@@ -1,0 +1,57 @@
+// The worker's side of WorkerService: Sync and PutBlob over one gRPC channel.
+//
+// Converts between the agent's values and the wire; decides nothing. Calls are started on the loop
+// thread and their callbacks come back to it. A callback is not called after the Link is gone.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/result.h"
+#include "worker/agent.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace sparsweep {
+
+inline constexpr int kSyncProtocol = 1;
+
+// What a Sync says besides the agent's report.
+struct SyncCall {
+  std::string worker;
+  std::string incarnation;
+  int64_t sequence = 0;
+  std::string labels_json;
+  std::chrono::milliseconds hold{};
+  bool leaving = false;
+};
+struct SyncAnswer {
+  ServerAnswer answer;
+  std::chrono::milliseconds next_sync{};
+  std::chrono::milliseconds lease{};
+  bool stale = false;
+};
+
+// A channel that notices a frozen server within 15 s and reconnects by itself.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server);
+
+class Link {
+ public:
+  Link(boost::asio::io_context& io, std::shared_ptr<grpc::Channel> channel);
+  ~Link();  // cancels what is under way
+
+  void Sync(const SyncCall& call, const SyncReport& report,
+            std::function<void(Result<SyncAnswer>)> done);
+  void PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sparsweep

@@ -1,0 +1,473 @@
+#include "worker/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "core/sha256.h"
+#include "worker/agent.h"
+#include "worker/attempt_log.h"
+#include "worker/child.h"
+#include "worker/devices.h"
+#include "worker/link.h"
+
+namespace sparsweep {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kProgressEvery{1000};
+constexpr milliseconds kIdleHold{10'000};
+constexpr milliseconds kShortest{50};       // between two Syncs that said nothing new
+constexpr milliseconds kFirstBackoff{200};
+constexpr milliseconds kLongestBackoff{5000};
+// How long a draining worker waits for a server that does not acknowledge.
+constexpr milliseconds kFarewell{10'000};
+constexpr size_t kLogTail = 64 << 10;
+constexpr size_t kLastWords = 2048;
+
+std::string HostName() {
+  char name[256] = "worker";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::string RandomName() {
+  std::random_device random;
+  char text[33];
+  std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
+  return text;
+}
+
+// The last line that is not empty, without what a terminal could take amiss.
+std::string LastLine(const std::string& text) {
+  const size_t end = text.find_last_not_of(" \r\n\t");
+  if (end == std::string::npos) return "";
+  const size_t start = text.find_last_of('\n', end);
+  std::string line = text.substr(start == std::string::npos ? 0 : start + 1,
+                                 end - (start == std::string::npos ? -1 : start));
+  line = ValidUtf8(line.substr(0, 300));
+  std::erase_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return line;
+}
+
+template <typename... F>
+struct Visitor : F... {
+  using F::operator()...;
+};
+template <typename... F>
+Visitor(F...) -> Visitor<F...>;
+
+}  // namespace
+
+struct Worker::Impl {
+  // Constant after Start.
+  WorkerOptions options;
+  std::string incarnation = RandomName();
+  std::string log_folder;
+
+  // Of the loop thread.
+  struct Slot {
+    std::unique_ptr<Child> child;
+    std::optional<AttemptKey> log;  // whose log its output is
+    std::string last_words;
+    int64_t oom_kills = 0;          // the kernel's counter when the trainer was started
+  };
+  asio::io_context io;
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  asio::steady_timer sync_timer{io}, deadline_timer{io};
+  std::unique_ptr<Agent> agent;
+  std::unique_ptr<Link> link;
+  std::vector<Slot> slots;
+  std::map<AttemptKey, std::unique_ptr<AttemptLog>> logs;
+  nlohmann::json labels;
+  int64_t sequence = 0;       // of the newest call; answers to older ones are dropped
+  bool in_flight = false, held = false, again = false, away = false, leaving = false;
+  bool sync_posted = false;
+  milliseconds backoff{0};
+  int stale = 0;
+  std::optional<Clock::time_point> farewell;
+
+  std::mutex mutex;
+  std::condition_variable ended_changed;
+  bool ended = false;  // guarded by mutex
+  std::thread thread;
+
+  void Say(const std::string& text) {
+    if (options.say) options.say(text);
+  }
+
+  // --- what the agent wants done
+
+  void Perform(const std::vector<Action>& actions) {
+    for (const Action& action : actions) {
+      std::visit(Visitor{
+                     [&](const StartTrainer& a) { Spawn(a.slot, a.attempt); },
+                     [&](const RunTrial& a) {
+                       slots[a.slot].log = a.attempt;
+                       LogOf(a.attempt);
+                       slots[a.slot].child->Send(RunLine(a.attempt, a.trial_json));
+                     },
+                     [&](const CancelTrial& a) {
+                       slots[a.slot].child->Send(CancelLine(a.attempt));
+                     },
+                     [&](const KillTrainer& a) {
+                       if (slots[a.slot].child) slots[a.slot].child->Signal(SIGKILL);
+                     },
+                     [&](const StoreLog& a) { Store(a.attempt); },
+                     [&](const DropLog& a) {
+                       Detach(a.attempt);
+                       logs.erase(a.attempt);
+                     },
+                     [&](const SyncNow&) { PostSync(); },
+                 },
+                 action);
+    }
+    ArmDeadline();
+  }
+
+  AttemptLog& LogOf(AttemptKey attempt) {
+    auto& log = logs[attempt];
+    if (!log) log = std::make_unique<AttemptLog>(log_folder + "/" + AttemptText(attempt) + ".log");
+    return *log;
+  }
+
+  void Spawn(int index, AttemptKey attempt) {
+    Slot& slot = slots[index];
+    slot.log = attempt;
+    slot.last_words.clear();
+    slot.oom_kills = OomKills();
+    std::vector<std::string> arguments = {options.trainer, "--threads",
+                                          std::to_string(options.threads_per_slot)};
+    if (!options.data_dir.empty()) {
+      arguments.insert(arguments.end(), {"--data", options.data_dir});
+    }
+    arguments.insert(arguments.end(), {"--device", options.device});
+    ChildEvents events;
+    events.on_line = [this, index](std::string_view line) {
+      const Result<TrainerMessage> message = ParseTrainerMessage(line);
+      if (!message.ok()) {
+        Perform(agent->Garbage(index, message.status().message(), Clock::now()));
+        return;
+      }
+      if (const auto* ready = std::get_if<TrainerReady>(&*message)) {
+        const auto hello = nlohmann::json::parse(ready->hello, nullptr, false);
+        if (hello.contains("versions")) labels["versions"] = hello["versions"];
+        if (hello.contains("devices")) labels["devices"] = hello["devices"];
+      }
+      Perform(agent->Apply(index, *message, Clock::now()));
+    };
+    events.on_broken = [this, index](const std::string& sentence) {
+      Perform(agent->Garbage(index, sentence, Clock::now()));
+    };
+    events.on_log = [this, index](std::string_view text) {
+      Slot& slot = slots[index];
+      slot.last_words.append(text);
+      if (slot.last_words.size() > kLastWords) {
+        slot.last_words.erase(0, slot.last_words.size() - kLastWords);
+      }
+      if (slot.log) LogOf(*slot.log).Append(text);
+    };
+    events.on_exit = [this, index](const ChildExit& exit) {
+      Slot& slot = slots[index];
+      const std::unique_ptr<Child> gone = std::move(slot.child);
+      Perform(agent->Exited(index,
+                            {exit.signalled, exit.code, OomKills() > slot.oom_kills,
+                             LastLine(slot.last_words)},
+                            Clock::now()));
+    };
+    Result<std::unique_ptr<Child>> child =
+        Child::Start(io, arguments, kMaxTrainerLine, std::move(events));
+    if (child.ok()) {
+      slot.child = std::move(child).value();
+      return;
+    }
+    // Not from inside Perform: the agent is told once it has returned.
+    asio::post(io, [this, index, message = child.status().message()] {
+      Say(message);
+      Perform(agent->Exited(index, {false, 127, false, message}, Clock::now()));
+    });
+  }
+
+  // What the trainer wrote until now belongs to this attempt; what follows does not.
+  void Detach(AttemptKey attempt) {
+    for (Slot& slot : slots) {
+      if (slot.log != attempt) continue;
+      if (slot.child) slot.child->DrainLog();
+      slot.log.reset();
+    }
+  }
+
+  void Store(AttemptKey attempt) {
+    Detach(attempt);
+    std::string text = LogOf(attempt).Whole();
+    logs.erase(attempt);
+    if (text.empty()) {
+      Perform(agent->LogStored(attempt, ""));
+      return;
+    }
+    Upload(attempt, Sha256Hex(text), std::move(text), kFirstBackoff);
+  }
+
+  void Upload(AttemptKey attempt, const std::string& digest, std::string text, milliseconds wait) {
+    link->PutBlob(digest, text, [this, attempt, digest, text, wait](Status status) {
+      if (status.ok()) {
+        Perform(agent->LogStored(attempt, digest));
+      } else if (status.code() != StatusCode::kUnavailable &&
+                 status.code() != StatusCode::kDeadlineExceeded &&
+                 status.code() != StatusCode::kCancelled) {
+        // The server will not take it: the result matters more than its log.
+        Say("the log of attempt " + AttemptText(attempt) + " was refused: " + status.message());
+        Perform(agent->LogStored(attempt, ""));
+      } else {
+        auto timer = std::make_shared<asio::steady_timer>(io, wait);
+        timer->async_wait([this, timer, attempt, digest, text, wait](auto error) {
+          if (!error) Upload(attempt, digest, text, std::min(2 * wait, kLongestBackoff));
+        });
+      }
+    });
+  }
+
+  // --- time
+
+  void ArmDeadline() {
+    std::optional<Clock::time_point> next = agent->NextDeadline();
+    if (agent->draining() && agent->idle()) {
+      if (!farewell) farewell = Clock::now() + kFarewell;
+      next = std::min(next.value_or(*farewell), *farewell);
+    }
+    if (!next) {
+      deadline_timer.cancel();
+      return;
+    }
+    deadline_timer.expires_at(*next);
+    deadline_timer.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      if (farewell && Clock::now() >= *farewell) {
+        Say("the server did not acknowledge in time; leaving");
+        End();
+        return;
+      }
+      Perform(agent->TimePassed(Clock::now()));
+    });
+  }
+
+  // --- Sync
+
+  // From a SyncNow, so that several at once make one call. A held call is overtaken by the new
+  // one; of a call that is about to be answered the end is awaited.
+  void PostSync() {
+    if (sync_posted) return;
+    sync_posted = true;
+    asio::post(io, [this] {
+      sync_posted = false;
+      if (backoff.count() > 0) return;  // its timer will
+      if (in_flight && !held) {
+        again = true;
+      } else {
+        StartSync();
+      }
+    });
+  }
+
+  void SyncIn(milliseconds wait) {
+    sync_timer.expires_after(wait);
+    sync_timer.async_wait([this](boost::system::error_code error) {
+      if (!error) StartSync();
+    });
+  }
+
+  void StartSync() {
+    sync_timer.cancel();
+    again = false;
+    SyncReport report = agent->Report();
+    std::map<AttemptKey, size_t> said;
+    size_t room = kLogTail * 4;
+    for (RunningReport& running : report.running) {
+      auto found = logs.find(running.attempt);
+      if (found == logs.end()) continue;
+      running.log = found->second->Tail(std::min(room, kLogTail));
+      running.log_offset = found->second->offset();
+      room -= running.log.size();
+      said[running.attempt] = running.log.size();
+    }
+    // Held only where there is room for work and nothing to say; with something running, not
+    // longer than its progress may wait.
+    milliseconds hold{0};
+    if (report.has_free_slot && report.ended.empty()) {
+      hold = report.running.empty() ? kIdleHold : kProgressEvery;
+    }
+    leaving = agent->finished();
+    if (leaving) hold = milliseconds(0);
+    in_flight = true;
+    held = hold.count() > 0;
+    const int64_t number = ++sequence;
+    const SyncCall call{options.name, incarnation, number, labels.dump(), hold, leaving};
+    const Clock::time_point started = Clock::now();
+    link->Sync(call, report,
+               [this, number, hold, started, said, full = !report.has_free_slot](
+                   Result<SyncAnswer> result) {
+                 if (number != sequence) return;
+                 in_flight = held = false;
+                 if (leaving) return End();
+                 if (!result.ok()) return SyncFailed(result.status());
+                 Answered(*result, said, hold, Clock::now() - started, full);
+               });
+  }
+
+  void SyncFailed(const Status& status) {
+    if (!away) Say("the server does not answer (" + status.message() + "); trying again");
+    away = true;
+    backoff = backoff.count() == 0 ? kFirstBackoff : std::min(2 * backoff, kLongestBackoff);
+    SyncIn(backoff);
+  }
+
+  void Answered(const SyncAnswer& answer, const std::map<AttemptKey, size_t>& said,
+                milliseconds hold, Clock::duration took, bool full) {
+    if (away || sequence == 1) Say("connected");
+    away = false;
+    backoff = milliseconds(0);
+    if (answer.stale) {
+      if (++stale == 3) {
+        Say("another worker is connected as \"" + options.name +
+            "\"; give this one another name with --name");
+      }
+      SyncIn(kProgressEvery);
+      return;
+    }
+    stale = 0;
+    agent->SyncAnswered(Clock::now());
+    for (const auto& [attempt, bytes] : said) {
+      auto found = logs.find(attempt);
+      if (found != logs.end()) found->second->Sent(bytes);
+    }
+    const size_t before = agent->busy();
+    Perform(agent->Apply(answer.answer, Clock::now()));
+    if (agent->finished() || again) return StartSync();
+    if (agent->has_news()) return SyncIn(kShortest);  // not acknowledged: say it again
+    const bool news = agent->busy() != before || full == agent->has_free_slot();
+    if (agent->has_free_slot()) {
+      // A call that was held to its end, or brought something, is followed by the next at once.
+      SyncIn(news || took >= hold * 9 / 10 ? milliseconds(0) : std::max(kShortest, hold / 10));
+    } else {
+      const milliseconds asked =
+          answer.next_sync.count() > 0 ? answer.next_sync : kProgressEvery;
+      SyncIn(std::min(asked, kProgressEvery));
+    }
+  }
+
+  // --- the end
+
+  void End() {
+    sync_timer.cancel();
+    deadline_timer.cancel();
+    work.reset();
+    io.stop();
+  }
+
+  void Run() {
+    StartSync();
+    io.run();
+    link.reset();
+    slots.clear();  // kills and reaps the trainers, on the thread that spawned them
+    logs.clear();
+    std::error_code ignored;
+    std::filesystem::remove_all(log_folder, ignored);
+    const std::lock_guard lock(mutex);
+    ended = true;
+    ended_changed.notify_all();
+  }
+};
+
+Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
+  if (access(options.trainer.c_str(), X_OK) != 0) {
+    return Status{StatusCode::kNotFound,
+                  "the trainer " + options.trainer +
+                      " is not there or not executable; build it or name it with --trainer"};
+  }
+  const Devices devices = ProbeDevices();
+  if (options.slots <= 0) options.slots = DefaultSlots(devices, options.threads_per_slot);
+  if (options.name.empty()) options.name = HostName() + "-" + std::to_string(getpid());
+
+  auto impl = std::make_unique<Impl>();
+  std::string folder = (std::filesystem::temp_directory_path() / "sparsweep-worker-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    return Status{StatusCode::kUnavailable,
+                  "cannot make a folder for logs in " +
+                      std::filesystem::temp_directory_path().string() + "; set TMPDIR"};
+  }
+  impl->log_folder = folder;
+  impl->labels = {{"host", HostName()},
+                  {"pid", getpid()},
+                  {"cpu", devices.cpu},
+                  {"cores", devices.cores},
+                  {"memory_bytes", devices.memory_bytes},
+                  {"threads_per_slot", options.threads_per_slot}};
+  for (const Gpu& gpu : devices.gpus) {
+    impl->labels["gpus"].push_back({{"name", gpu.name}, {"memory_bytes", gpu.memory_bytes}});
+  }
+  impl->slots.resize(static_cast<size_t>(options.slots));
+  AgentOptions agent;
+  agent.slots = options.slots;
+  agent.offline_grace = options.offline_grace;
+  impl->agent = std::make_unique<Agent>(agent, Clock::now());
+  impl->link = std::make_unique<Link>(
+      impl->io, options.channel ? options.channel : MakeChannel(options.server));
+  impl->options = std::move(options);
+  impl->thread = std::thread([impl = impl.get()] { impl->Run(); });
+  return std::unique_ptr<Worker>(new Worker(std::move(impl)));
+}
+
+Worker::~Worker() {
+  Kill();
+  impl_->thread.join();
+}
+
+void Worker::Drain(milliseconds grace) {
+  asio::post(impl_->io, [impl = impl_.get(), grace] {
+    impl->Perform(impl->agent->Drain(grace, Clock::now()));
+  });
+}
+
+void Worker::Kill() {
+  asio::post(impl_->io, [impl = impl_.get()] { impl->End(); });
+}
+
+void Worker::Wait() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->ended_changed.wait(lock, [this] { return impl_->ended; });
+}
+
+bool Worker::WaitFor(milliseconds limit) {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->ended_changed.wait_for(lock, limit, [this] { return impl_->ended; });
+}
+
+const std::string& Worker::name() const { return impl_->options.name; }
+int Worker::slots() const { return impl_->options.slots; }
+
+std::string DefaultTrainer() {
+  if (const char* path = std::getenv("SPARSWEEP_TRAINER"); path != nullptr && *path != '\0') {
+    return path;
+  }
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "sparsweep-trainer").string();
+}
+
+}  // namespace sparsweep
