@@ -1,0 +1,304 @@
+#include "server/store/writer.h"
+
+namespace sparsweep {
+namespace {
+
+bool Ended(SweepState state) {
+  return state == SweepState::kSucceeded || state == SweepState::kFailed ||
+         state == SweepState::kCancelled;
+}
+
+std::optional<std::string> ReasonName(const std::optional<FailureReason>& reason) {
+  if (!reason) return std::nullopt;
+  return FailureReasonName(*reason);
+}
+
+}  // namespace
+
+Status Writer::Begin(int64_t now_ms) {
+  if (open()) return {};
+  now_ms_ = now_ms;
+  return Guard([&] { transaction_.emplace(db_); });
+}
+
+Status Writer::Write(const Effect& effect) {
+  return Guard([&] { std::visit([&](const auto& one) { WriteEffect(one); }, effect); });
+}
+
+Result<std::vector<EventRow>> Writer::Commit() {
+  if (!open()) return std::vector<EventRow>();
+  const Status status = Guard([&] { transaction_->Commit(); });
+  if (!status.ok()) return status;
+  transaction_.reset();
+  return std::exchange(events_, {});
+}
+
+void Writer::Abandon() {
+  transaction_.reset();
+  events_.clear();
+}
+
+Status Writer::Probe() {
+  return Guard([&] {
+    Transaction transaction(db_);
+    // Any page will do; the version is written as it is.
+    Statement read = db_.Prepare("PRAGMA user_version");
+    read.Step();
+    const std::string write = "PRAGMA user_version = " + std::to_string(read.Int(0));
+    db_.Execute(write.c_str());
+    transaction.Commit();
+  });
+}
+
+void Writer::Log(EventRow row) {
+  row.at = now_ms_;
+  const auto maybe = [](int64_t id) { return id == 0 ? std::nullopt : std::optional(id); };
+  db_.Prepare(
+         "INSERT INTO event (at, type, sweep_id, trial_id, attempt, worker, state, detail) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+      .Bind(row.at, row.type, maybe(row.sweep), maybe(row.trial), maybe(row.attempt), row.worker,
+            row.state, row.detail)
+      .Run();
+  row.id = db_.LastInsertId();
+  events_.push_back(std::move(row));
+}
+
+void Writer::WriteEffect(const SweepCreated& effect) {
+  const SweepSubmitted& submitted = effect.submitted;
+  std::optional<std::string> request_id;
+  if (!submitted.request_id.empty()) request_id = submitted.request_id;
+  db_.Prepare(
+         "INSERT INTO sweep (id, name, state, priority, spec_digest, request_id, created_at) "
+         "VALUES (?1, ?2, 'expanding', ?3, ?4, ?5, ?6)")
+      .Bind(effect.sweep, submitted.name, submitted.options.priority, submitted.spec_digest,
+            request_id, now_ms_)
+      .Run();
+  db_.Prepare("INSERT INTO sweep_spec (sweep_id, spec) VALUES (?1, ?2)")
+      .Bind(effect.sweep, submitted.spec_json)
+      .Run();
+  Log({.type = "sweep", .sweep = effect.sweep, .state = "expanding"});
+}
+
+void Writer::WriteEffect(const CellAdded& effect) {
+  const ExpandedCell& cell = effect.cell;
+  db_.Prepare(
+         "INSERT INTO cell (sweep_id, cell, is_baseline, alias_of, baseline_cell, axes, "
+         "attention, canonical) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+      .Bind(effect.sweep, cell.index, cell.is_baseline, cell.alias_of, cell.baseline_index,
+            cell.axes_json, cell.attention, cell.canonical)
+      .Run();
+  for (const CellTrial& trial : effect.trials) {
+    if (trial.created) {
+      db_.Prepare("INSERT INTO trial (id, identity, state) VALUES (?1, ?2, 'queued')")
+          .Bind(trial.trial, trial.spec.identity)
+          .Run();
+      db_.Prepare("INSERT INTO trial_spec (trial_id, spec) VALUES (?1, ?2)")
+          .Bind(trial.trial, trial.spec.spec_json)
+          .Run();
+    }
+    db_.Prepare(
+           "INSERT INTO cell_trial (sweep_id, cell, trial_id, seed_rank) "
+           "VALUES (?1, ?2, ?3, ?4)")
+        .Bind(effect.sweep, cell.index, trial.trial, trial.spec.seed_rank)
+        .Run();
+  }
+}
+
+void Writer::WriteEffect(const ExpansionAdvanced& effect) {
+  db_.Prepare("UPDATE sweep SET next_index = ?2, expanded = ?3 WHERE id = ?1")
+      .Bind(effect.sweep, effect.next_index, effect.done)
+      .Run();
+  Log({.type = "sweep", .sweep = effect.sweep, .state = effect.done ? "expanded" : "expanding"});
+}
+
+void Writer::WriteEffect(const SweepChanged& effect) {
+  std::optional<int64_t> ended_at;
+  if (Ended(effect.state)) ended_at = now_ms_;
+  db_.Prepare(
+         "UPDATE sweep SET state = ?2, message = ?3, ended_at = ?4, revision = revision + 1, "
+         "result_digest = NULL WHERE id = ?1")
+      .Bind(effect.sweep, Name(effect.state), effect.message, ended_at)
+      .Run();
+  Log({.type = "sweep",
+       .sweep = effect.sweep,
+       .state = Name(effect.state),
+       .detail = effect.message});
+}
+
+void Writer::WriteEffect(const TrialChanged& effect) {
+  db_.Prepare("UPDATE trial SET state = ?2, reason = ?3, message = ?4, charged = ?5 WHERE id = ?1")
+      .Bind(effect.trial, Name(effect.state), ReasonName(effect.reason), effect.message,
+            effect.attempts)
+      .Run();
+  // One event for each sweep that wants the trial, so that a sweep's history is one index range.
+  std::vector<SweepId> sweeps;
+  {
+    Statement read = db_.Prepare("SELECT DISTINCT sweep_id FROM cell_trial WHERE trial_id = ?1");
+    read.Bind(effect.trial);
+    while (read.Step()) sweeps.push_back(read.Int(0));
+  }
+  for (const SweepId sweep : sweeps) {
+    Log({.type = "trial",
+         .sweep = sweep,
+         .trial = effect.trial,
+         .state = Name(effect.state),
+         .detail = effect.message});
+  }
+}
+
+void Writer::WriteEffect(const AttemptLeased& effect) {
+  // A lost attempt may be leased again under its own number (scheduler/effect.h).
+  db_.Prepare(
+         "INSERT INTO attempt (trial_id, number, worker, incarnation, sweep_id, state, "
+         "started_at) VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6) "
+         "ON CONFLICT (trial_id, number) DO UPDATE SET worker = excluded.worker, "
+         "incarnation = excluded.incarnation, sweep_id = excluded.sweep_id, state = 'running', "
+         "reason = NULL, message = '', ended_at = NULL")
+      .Bind(effect.attempt.trial, effect.attempt.number, effect.worker, effect.incarnation,
+            effect.charged_to, now_ms_)
+      .Run();
+  Log({.type = "attempt",
+       .sweep = effect.charged_to,
+       .trial = effect.attempt.trial,
+       .attempt = effect.attempt.number,
+       .worker = effect.worker,
+       .state = "running"});
+}
+
+void Writer::WriteEffect(const AttemptEnded& effect) {
+  std::optional<std::string> log_blob;
+  if (!effect.log_blob.empty()) log_blob = effect.log_blob;
+  SweepId sweep = 0;
+  {
+    Statement update = db_.Prepare(
+        "UPDATE attempt SET state = ?3, reason = ?4, message = ?5, "
+        "log_blob = coalesce(?6, log_blob), ended_at = ?7 "
+        "WHERE trial_id = ?1 AND number = ?2 RETURNING sweep_id");
+    const std::optional<std::string> reason = ReasonName(effect.reason);
+    update.Bind(effect.attempt.trial, effect.attempt.number, Name(effect.state), reason,
+                effect.message, log_blob, now_ms_);
+    while (update.Step()) sweep = update.Int(0);
+  }
+  if (effect.state == AttemptState::kSucceeded) WriteResult(effect);
+  if (effect.state == AttemptState::kReplicate) {
+    db_.Prepare("INSERT INTO replicate (trial_id, attempt, detail, at) VALUES (?1, ?2, ?3, ?4)")
+        .Bind(effect.attempt.trial, effect.attempt.number, effect.result_json, now_ms_)
+        .Run();
+  }
+  Log({.type = "attempt",
+       .sweep = sweep,
+       .trial = effect.attempt.trial,
+       .attempt = effect.attempt.number,
+       .worker = effect.worker,
+       .state = Name(effect.state),
+       .detail = effect.message});
+}
+
+void Writer::WriteResult(const AttemptEnded& effect) {
+  const Result<TrialResult> result = ParseTrialResult(effect.result_json);
+  SPARSWEEP_CHECK(result.ok());  // Api::Sync turned one that is not into a failure
+  db_.Prepare(
+         "INSERT INTO result (trial_id, attempt, metric, value, density, attestation_root, "
+         "accepted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+      .Bind(effect.attempt.trial, effect.attempt.number, result->metric, result->value,
+            result->density, result->attestation_root, now_ms_)
+      .Run();
+  db_.Prepare("INSERT INTO result_detail (trial_id, detail) VALUES (?1, ?2)")
+      .Bind(effect.attempt.trial, effect.result_json)
+      .Run();
+  for (const MaskRow& row : result->masks) {
+    db_.Prepare(
+           "INSERT OR IGNORE INTO mask_row (root, layer, head, kept, density, empty_rows, "
+           "tile_sparsity, path, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+        .Bind(result->attestation_root, row.layer, row.head, row.kept, row.density,
+              row.empty_rows, row.tile_sparsity, row.path, row.hash)
+        .Run();
+  }
+}
+
+void Writer::WriteEffect(const WorkerChanged& effect) {
+  const std::string labels = effect.labels_json.empty() ? "{}" : effect.labels_json;
+  db_.Prepare(
+         "INSERT INTO worker (name, incarnation, state, slots, labels, last_seen_at) "
+         "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET "
+         "incarnation = excluded.incarnation, state = excluded.state, slots = excluded.slots, "
+         "labels = excluded.labels, "
+         "last_seen_at = CASE excluded.state WHEN 'lost' THEN last_seen_at "
+         "ELSE excluded.last_seen_at END")
+      .Bind(effect.worker, effect.incarnation, effect.state, effect.slots, labels, now_ms_)
+      .Run();
+  Log({.type = "worker", .worker = effect.worker, .state = effect.state});
+}
+
+Status Writer::WriteMetrics(const AttemptId& attempt, const std::vector<MetricPoint>& points) {
+  return Guard([&] {
+    for (const MetricPoint& point : points) {
+      db_.Prepare(
+             "INSERT OR IGNORE INTO metric (trial_id, attempt, name, step, epoch, value, at) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+          .Bind(attempt.trial, attempt.number, point.name, point.step, point.epoch, point.value,
+                now_ms_)
+          .Run();
+    }
+  });
+}
+
+Status Writer::WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes) {
+  return Guard([&] {
+    Statement insert =
+        db_.Prepare("INSERT OR IGNORE INTO blob (sha256, size, bytes) VALUES (?1, ?2, ?3)");
+    insert.Bind(sha256, size);
+    if (bytes != nullptr) insert.BindBlob(3, *bytes);
+    insert.Run();
+  });
+}
+
+Status Writer::WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest) {
+  return Guard([&] {
+    db_.Prepare("UPDATE sweep SET result_digest = ?3 WHERE id = ?1 AND revision = ?2")
+        .Bind(sweep, revision, digest)
+        .Run();
+  });
+}
+
+Status Writer::TouchWorker(const std::string& worker) {
+  return Guard([&] {
+    db_.Prepare("UPDATE worker SET last_seen_at = ?2 WHERE name = ?1").Bind(worker, now_ms_).Run();
+  });
+}
+
+Result<std::optional<Writer::SweepOfRequest>> Writer::FindRequest(const std::string& request_id) {
+  return Guard([&]() -> std::optional<SweepOfRequest> {
+    Statement read = db_.Prepare("SELECT id, spec_digest FROM sweep WHERE request_id = ?1");
+    read.Bind(request_id);
+    if (!read.Step()) return std::nullopt;
+    return SweepOfRequest{read.Int(0), read.Text(1)};
+  });
+}
+
+Result<bool> Writer::WasLeased(const AttemptId& attempt, const std::string& worker) {
+  return Guard([&] {
+    Statement read = db_.Prepare(
+        "SELECT 1 FROM attempt WHERE trial_id = ?1 AND number = ?2 AND worker = ?3");
+    read.Bind(attempt.trial, attempt.number, worker);
+    return read.Step();
+  });
+}
+
+Result<bool> Writer::HasBlob(const std::string& sha256) {
+  return Guard([&] {
+    Statement read = db_.Prepare("SELECT 1 FROM blob WHERE sha256 = ?1");
+    read.Bind(sha256);
+    return read.Step();
+  });
+}
+
+Result<std::string> Writer::TrialSpecJson(TrialId trial) {
+  return Guard([&]() -> std::string {
+    Statement read = db_.Prepare("SELECT spec FROM trial_spec WHERE trial_id = ?1");
+    read.Bind(trial);
+    return read.Step() ? read.Text(0) : std::string();
+  });
+}
+
+}  // namespace sparsweep

@@ -1,0 +1,82 @@
+// Writes what became true: effects of the scheduler, metric points, blobs. One transaction a batch.
+//
+// Loop thread only. Times are stamped here, once a batch. After a failed call the batch is lost:
+// Abandon, and rebuild what was derived from it (contracts: "If a commit fails").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/trial.h"
+#include "scheduler/effect.h"
+#include "server/store/sqlite.h"
+
+namespace sparsweep {
+
+// A row of the event log; a hint (progress) has the id 0 and is never stored.
+struct EventRow {
+  int64_t id = 0;
+  int64_t at = 0;
+  std::string type = {};  // sweep | trial | attempt | worker | progress | reset
+  SweepId sweep = 0;
+  TrialId trial = 0;
+  int attempt = 0;
+  std::string worker = {};
+  std::string state = {};
+  std::string detail = {};
+  int64_t step = 0, steps = 0;  // of progress
+};
+
+class Writer {
+ public:
+  explicit Writer(Database& db) : db_(db) {}
+
+  // Starts a batch if none is open.
+  Status Begin(int64_t now_ms);
+  bool open() const { return transaction_.has_value(); }
+  Status Write(const Effect& effect);
+  // Repeats are harmless: (attempt, name, step) is a key.
+  Status WriteMetrics(const AttemptId& attempt, const std::vector<MetricPoint>& points);
+  Status WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes);
+  Status WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest);
+  Status TouchWorker(const std::string& worker);
+  // Commits if a batch is open, and gives the events that are now durable.
+  Result<std::vector<EventRow>> Commit();
+  void Abandon();
+  // Whether a write reaches the disk (the probe after a failed commit).
+  Status Probe();
+
+  // What the loop has to look up between batches, seen from inside the open one.
+  struct SweepOfRequest {
+    SweepId sweep = 0;
+    std::string spec_digest;
+  };
+  Result<std::optional<SweepOfRequest>> FindRequest(const std::string& request_id);
+  Result<bool> WasLeased(const AttemptId& attempt, const std::string& worker);
+  Result<bool> HasBlob(const std::string& sha256);
+  Result<std::string> TrialSpecJson(TrialId trial);
+
+ private:
+  void WriteEffect(const SweepCreated& effect);
+  void WriteEffect(const CellAdded& effect);
+  void WriteEffect(const ExpansionAdvanced& effect);
+  void WriteEffect(const SweepChanged& effect);
+  void WriteEffect(const TrialChanged& effect);
+  void WriteEffect(const AttemptLeased& effect);
+  void WriteEffect(const AttemptEnded& effect);
+  void WriteEffect(const WorkerChanged& effect);
+  void WriteEffect(const Instruction&) {}  // the answer to a Sync; nothing becomes true
+  void WriteResult(const AttemptEnded& effect);
+  void Log(EventRow row);
+
+  Database& db_;
+  std::optional<Transaction> transaction_;
+  int64_t now_ms_ = 0;
+  std::vector<EventRow> events_;
+};
+
+}  // namespace sparsweep
