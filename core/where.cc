@@ -320,6 +320,7 @@ class Where::Evaluation {
 };
 
 Result<Where> Where::Parse(const std::string& text, const std::vector<Axis>& axes) {
+  if (text.size() > 4096) return InvalidArgument("the expression is longer than 4096 bytes");
   return WhereParser(text, axes).Run();
 }
 

@@ -1,0 +1,114 @@
+// The identity of a trial: the vector of docs/identity.md, what is in it and what is not.
+#include "core/identity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "core/json.h"
+
+namespace sparsweep {
+namespace {
+
+std::string Read(const std::string& path) {
+  std::ifstream in(SPARSWEEP_SOURCE_DIR "/" + path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// The trial of the test vector in docs/identity.md.
+TrialSpec Vector() {
+  TrialSpec trial;
+  trial.model_fingerprint = "8e3a3d4c1d0a4a5a2f0c5f3b6f1f0f3cbb0d3b6f0a9d1c2e3f4a5b6c7d8e9f00";
+  trial.data_fingerprint = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+  trial.attention = "layer 1: random(2, draw=plan)";
+  trial.training.epochs = 2;
+  trial.training.max_length = 64;
+  trial.training.learning_rate = 1e-3;
+  trial.training.pooling = "mean";
+  trial.seed = 1;
+  trial.mask_seed = 0;
+  return trial;
+}
+
+TEST(Identity, IsTheTestVectorOfTheDocs) {
+  const nlohmann::json golden = nlohmann::json::parse(Read("tests/core/golden/identity.json"));
+  EXPECT_EQ(IdentityText(Vector()), golden["canonical"].get<std::string>());
+  EXPECT_EQ(TrialIdentity(Vector()), golden["sha256"].get<std::string>());
+  const std::string docs = Read("docs/identity.md");
+  EXPECT_NE(docs.find(golden["canonical"].get<std::string>()), std::string::npos);
+  EXPECT_NE(docs.find(golden["sha256"].get<std::string>()), std::string::npos);
+}
+
+TEST(Identity, HashesCanonicalJson) {
+  TrialSpec odd = Vector();
+  odd.attention = "a \"quoted\" \u20ac text";
+  odd.training.learning_rate = 1e-7;
+  odd.training.max_steps = 123;
+  odd.training.train_examples = 5;
+  const std::string text = IdentityText(odd);
+  EXPECT_EQ(CanonicalJson(nlohmann::json::parse(text)), text);
+}
+
+TEST(Identity, DoesNotDependOnNamesPathsOrDevices) {
+  TrialSpec renamed = Vector();
+  renamed.identity = "x";
+  renamed.model = "other";
+  renamed.task.name = "other";
+  renamed.task.base_dir = "/elsewhere";
+  renamed.device = "cuda";
+  EXPECT_EQ(TrialIdentity(renamed), TrialIdentity(Vector()));
+}
+
+TEST(Identity, DependsOnEverythingElse) {
+  std::set<std::string> identities = {TrialIdentity(Vector())};
+  const auto differs = [&](auto change) {
+    TrialSpec trial = Vector();
+    change(trial);
+    return identities.insert(TrialIdentity(trial)).second;
+  };
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.kind = "infer"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.model_fingerprint[0] = '0'; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.data_fingerprint[0] = '1'; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.attention = "dense"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.seed = 2; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.mask_seed = 1; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.mask_seed.reset(); }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.epochs = 3; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.max_steps = 7; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.batch_size = 16; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.max_length = 65; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.learning_rate = 2e-3; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.warmup = 0; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.schedule = "constant"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.weight_decay = 0; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.clip = 0; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.dropout = 0; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.pooling = "cls"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.precision = "bfloat16"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.train_examples = 10; }));
+}
+
+TEST(Identity, LeavesOutWhatHasNoEffect) {
+  TrialSpec by_steps = Vector();
+  by_steps.training.max_steps = 100;
+  TrialSpec other_epochs = by_steps;
+  other_epochs.training.epochs = 50;
+  EXPECT_EQ(TrialIdentity(by_steps), TrialIdentity(other_epochs));
+
+  TrialSpec bare = Vector();
+  bare.training.warmup = 0;
+  bare.training.clip = 0;
+  bare.mask_seed.reset();
+  const std::string text = IdentityText(bare);
+  for (const char* absent : {"warmup", "clip", "mask_seed", "max_steps", "train_examples"}) {
+    EXPECT_EQ(text.find(absent), std::string::npos) << absent;
+  }
+}
+
+}  // namespace
+}  // namespace sparsweep
