@@ -162,15 +162,8 @@ class Parser {
 
   bool ParseFactor(Pattern* pattern, int depth) {
     const Token token = cursor_.Now();
-    if (++factors_ > kMaxFactorsPerRule) {
-      return cursor_.Fail(
-          token, "a rule has more than " + std::to_string(kMaxFactorsPerRule) + " patterns");
-    }
     if (cursor_.Take('(')) {
-      if (depth == kMaxNesting) {
-        return cursor_.Fail(
-            token, "parentheses are nested more than " + std::to_string(kMaxNesting) + " deep");
-      }
+      if (depth == kMaxNesting) return FailNesting(token);
       if (!ParseUnion(pattern, depth + 1)) return false;
       return cursor_.Take(')') ||
              cursor_.Fail(cursor_.Now(),
@@ -199,7 +192,20 @@ class Parser {
       return cursor_.Fail(token,
                           "pattern \"" + rule->name + "\" is not available yet in this version");
     }
-    return ParseCall(cursor_, *rule, heads_, pattern);
+    if (!ParseCall(cursor_, *rule, heads_, pattern)) return false;
+    // bigbird is counted as what it is short for, so that canonical text is never beyond a limit.
+    const auto* sum = pattern->As<Union>();
+    factors_ += sum == nullptr ? 1 : static_cast<int>(sum->terms.size());
+    if (factors_ > kMaxFactorsPerRule) {
+      return cursor_.Fail(
+          token, "a rule has more than " + std::to_string(kMaxFactorsPerRule) + " patterns");
+    }
+    return sum == nullptr || depth < kMaxNesting || FailNesting(token);
+  }
+
+  bool FailNesting(const Token& place) {
+    return cursor_.Fail(
+        place, "parentheses are nested more than " + std::to_string(kMaxNesting) + " deep");
   }
 
   TokenCursor cursor_;

@@ -6,6 +6,7 @@
 
 #include "core/attention_parser.h"
 #include "core/canonical.h"
+#include "core/lexer.h"
 
 namespace sparsweep {
 namespace {
@@ -109,6 +110,10 @@ Result<Plan> Plan::Resolve(const Spliced& attention, const PlanContext& context)
   }
   plan.draws_ = std::any_of(plan.patterns_.begin(), plan.patterns_.end(), Draws);
   plan.canonical_ = plan.CanonicalText();
+  if (plan.canonical_.size() > kMaxSourceBytes) {
+    return InvalidArgument("the attention is too intricate: its canonical text is longer than " +
+                           std::to_string(kMaxSourceBytes) + " bytes");
+  }
   return plan;
 }
 

@@ -1,0 +1,208 @@
+// The canonical form as docs/attention-language.md promises it.
+#include "core/canonical.h"
+
+#include <gtest/gtest.h>
+
+#include "core/mask.h"
+#include "core/plan.h"
+
+namespace sparsweep {
+namespace {
+
+std::string Canonical(const std::string& attention, PlanContext context = {12, 12, 128}) {
+  const auto plan = Plan::Resolve(attention, context);
+  return plan.ok() ? plan->canonical() : plan.status().message();
+}
+
+TEST(CanonicalForm, DropsNeutralAndTrivialTerms) {
+  EXPECT_EQ(Canonical("random(0) + window(3)"), "window(3)");
+  EXPECT_EQ(Canonical("window(3) + dense"), "dense");
+  EXPECT_EQ(Canonical("window(3) & dense"), "window(3)");
+  EXPECT_EQ(Canonical("window(3) & self"), "self");
+  EXPECT_EQ(Canonical("window(0)"), "self");
+  EXPECT_EQ(Canonical("global(0)"), "self");
+  EXPECT_EQ(Canonical("random(0)"), "self");
+  EXPECT_EQ(Canonical("global(0) + window(0) + random(0)"), "self");
+  EXPECT_EQ(Canonical("bigbird(0, 0, 0)"), "self");
+  EXPECT_EQ(Canonical("window(0, dilation=5)"), "self");
+}
+
+TEST(CanonicalForm, KeepsSelfWhereNothingElseHoldsTheDiagonal) {
+  EXPECT_EQ(Canonical("random(0) + block(2, shift=1)"), "block(2, shift=1) + self");
+  EXPECT_EQ(Canonical("self + block(2)"), "block(2)");
+  EXPECT_EQ(Canonical("self & block(2, shift=1)"), "block(2, shift=1) & self");
+  EXPECT_EQ(Canonical("self + block(2, shift=1) + window(1)"), "block(2, shift=1) + window(1)");
+  EXPECT_EQ(Canonical("self + (block(2, shift=1) & window(9))"),
+            "self + block(2, shift=1) & window(9)");
+}
+
+TEST(CanonicalForm, AbsorbsInsideAFamily) {
+  EXPECT_EQ(Canonical("window(3) + window(1)"), "window(3)");
+  EXPECT_EQ(Canonical("window(3) & window(1)"), "window(1)");
+  EXPECT_EQ(Canonical("global(2) + global(5)"), "global(5)");
+  EXPECT_EQ(Canonical("global(2) & global(5)"), "global(2)");
+  EXPECT_EQ(Canonical("random(2) + random(5)"), "random(5)");
+  EXPECT_EQ(Canonical("random(2, draw=plan) & random(5, draw=plan)"), "random(2, draw=plan)");
+  EXPECT_EQ(Canonical("random(2, draw=plan) + random(5)"), "random(2, draw=plan) + random(5)");
+  EXPECT_EQ(Canonical("window(density=0.2) + window(density=0.3)"), "window(density=0.3)");
+  EXPECT_EQ(Canonical("window(density=0.2) + window(3)"), "window(3) + window(density=0.2)");
+  EXPECT_EQ(Canonical("window(4) + window(2, dilation=2)"), "window(4)");
+  EXPECT_EQ(Canonical("window(4) + window(3, dilation=2)"), "window(3, dilation=2) + window(4)");
+  EXPECT_EQ(Canonical("window(2, dilation=2) + window(1, dilation=4)"), "window(2, dilation=2)");
+}
+
+TEST(CanonicalForm, IsDenseForDegreesThatReachEverything) {
+  EXPECT_EQ(Canonical("window(127)"), "dense");
+  EXPECT_EQ(Canonical("window(126)"), "window(126)");
+  EXPECT_EQ(Canonical("window(500, dilation=2)"), "window(500, dilation=2)");
+  EXPECT_EQ(Canonical("global(127)"), "dense");
+  EXPECT_EQ(Canonical("global(126)"), "global(126)");
+  EXPECT_EQ(Canonical("random(127)"), "dense");
+  EXPECT_EQ(Canonical("random(126)"), "random(126)");
+  EXPECT_EQ(Canonical("block(1)"), "dense");
+  EXPECT_EQ(Canonical("block(1, shift=3, over=max)"), "dense");
+  EXPECT_EQ(Canonical("self", {1, 1, 1}), "self");
+  EXPECT_EQ(Canonical("window(1)", {1, 1, 2}), "dense");
+}
+
+TEST(CanonicalForm, OfDensities) {
+  EXPECT_EQ(Canonical("window(density=1)"), "dense");
+  EXPECT_EQ(Canonical("global(density=1.0)"), "dense");
+  EXPECT_EQ(Canonical("random(density=01.000)"), "dense");
+  EXPECT_EQ(Canonical("window(density=1, dilation=2)"), "window(density=1, dilation=2)");
+  EXPECT_EQ(Canonical("random(density=0)"), "self");
+  EXPECT_EQ(Canonical("window(density=0.50)"), "window(density=0.5)");
+  EXPECT_EQ(Canonical("window(density=00.000000000000000001)"),
+            "window(density=0.000000000000000001)");
+}
+
+TEST(CanonicalForm, OfBlocksAndTheirShortSpelling) {
+  const std::string split = "heads 0-9: block(2); heads 10-11: block(2, shift=1)";
+  EXPECT_EQ(Canonical("blockbert(10:2)"), split);
+  EXPECT_EQ(Canonical(split), split);
+  EXPECT_EQ(Canonical("heads 10-11: block(2, shift=3); heads 0-9: block(2, shift=2)"), split);
+  EXPECT_EQ(Canonical("blockbert(12:0)"), "block(2)");
+  EXPECT_EQ(Canonical("blockbert(0:12)"), "block(2, shift=1)");
+  EXPECT_EQ(Canonical("blockbert(12)"), "dense");
+  EXPECT_EQ(Canonical("blockbert(8:2:2, over=max)"),
+            "heads 0-7: block(3, over=max); heads 8-9: block(3, shift=1, over=max); "
+            "heads 10-11: block(3, shift=2, over=max)");
+  EXPECT_EQ(Canonical("heads 9-10: blockbert(10:2)"),
+            "heads 9: block(2); heads 10: block(2, shift=1)");
+  EXPECT_EQ(Canonical("blockbert(10:2) + window(1)"),
+            "heads 0-9: block(2) + window(1); heads 10-11: block(2, shift=1) + window(1)");
+}
+
+TEST(CanonicalForm, DoesNotSeeOrderNestingOrRepetition) {
+  const std::string three = "global(1) + random(3) + window(2)";
+  for (const char* text :
+       {"bigbird(1, 2, 3)", "window(2) + random(3) + global(1)",
+        "(window(2) + (random(3))) + (global(1) + window(2))", "bigbird(r=3, w=2, g=1)",
+        "bigbird(1, 2, 3, length, head) + bigbird(1, 2, 3)", "window(2)+(self+bigbird(1,2,3))"}) {
+    EXPECT_EQ(Canonical(text), three) << text;
+  }
+  EXPECT_EQ(Canonical("window(2) & (global(1) & block(2))"), "block(2) & global(1) & window(2)");
+  EXPECT_EQ(Canonical("block(2) & (window(2) + global(1))"), "block(2) & (global(1) + window(2))");
+  EXPECT_EQ(Canonical("window(10) + window(9, dilation=3) + window(2, dilation=7)"),
+            "window(2, dilation=7) + window(9, dilation=3) + window(10)");
+}
+
+TEST(CanonicalForm, AppliesTheLawsOfAbsorption) {
+  EXPECT_EQ(Canonical("window(1) + (window(1) & block(2))"), "window(1)");
+  EXPECT_EQ(Canonical("window(1) & (window(1) + block(2))"), "window(1)");
+  EXPECT_EQ(Canonical("window(3) + (window(1) & block(2))"), "window(3)");
+  EXPECT_EQ(Canonical("window(1) & (window(3) + block(2))"), "window(1)");
+  EXPECT_EQ(Canonical("(window(1) & block(2)) + (block(2) & window(1))"), "block(2) & window(1)");
+  // One factor of the product lies within the whole, so the product is that factor.
+  EXPECT_EQ(Canonical("window(3) + (block(2) & (window(2) + global(1)) & window(9)) + global(1)"),
+            "global(1) + window(3)");
+}
+
+TEST(CanonicalForm, ListsTheCellsOfEachPatternInOrder) {
+  EXPECT_EQ(Canonical("all: window(3)"), "window(3)");
+  EXPECT_EQ(Canonical("first 6: window(3); last 6: window(3)"), "window(3)");
+  EXPECT_EQ(Canonical("last 1: self", {2, 2, 64}), "layers 1: self");
+  EXPECT_EQ(Canonical("layer 1,3,5-8: self"), "layers 1,3,5-8: self");
+  EXPECT_EQ(Canonical("layers 0,1,1-2 heads 3: self"), "layers 0-2 heads 3: self");
+  EXPECT_EQ(Canonical("window(1); last 1: self", {2, 2, 64}),
+            "layers 0: window(1); layers 1: self");
+  EXPECT_EQ(Canonical("last 1: self; heads 1: window(1)", {2, 2, 64}),
+            "heads 1: window(1); layers 1 heads 0: self");
+  EXPECT_EQ(Canonical("layer 0 head 0: self; layer 1 head 1: self", {2, 2, 64}),
+            "layers 0 heads 0: self; layers 1 heads 1: self");
+}
+
+TEST(CanonicalForm, LeavesNoTraceOfWhatIsOverridden) {
+  EXPECT_EQ(Canonical("all: window(1); all: dense"), "dense");
+  EXPECT_EQ(Canonical("random(3); all: window(1)"), "window(1)");
+  EXPECT_EQ(Canonical("random(3); first 6: window(1); last 6: window(1)"), "window(1)");
+  EXPECT_EQ(Canonical("window(1); last 1: dense", {2, 2, 64}), "layers 0: window(1)");
+}
+
+TEST(Plan, DrawsOnlyIfADrawSurvives) {
+  const auto draws = [](const std::string& text) {
+    return Plan::Resolve(text, {2, 2, 64})->draws();
+  };
+  EXPECT_TRUE(draws("last 1: window(1) + random(1)"));
+  EXPECT_TRUE(draws("window(9) & random(density=0.5)"));
+  EXPECT_FALSE(draws("random(0) + window(1)"));
+  EXPECT_FALSE(draws("random(63)"));
+  EXPECT_FALSE(draws("random(2) + dense"));
+  EXPECT_FALSE(draws("random(2); all: self"));
+  EXPECT_FALSE(draws("random(2) & self"));
+}
+
+TEST(Plan, SharesOneObjectAmongCellsWithEqualPatterns) {
+  const auto plan =
+      Plan::Resolve("last 2 heads 0: window(1); first 1: window(1) + self", {4, 2, 64});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(&plan->at(0, 0), &plan->at(3, 0));
+  EXPECT_EQ(ToText(plan->at(0, 1)), "window(1)");
+  EXPECT_EQ(ToText(plan->at(1, 0)), "dense");
+  EXPECT_EQ(plan->patterns().size(), 2u);
+  EXPECT_FALSE(plan->is_dense());
+  EXPECT_TRUE(Plan::Resolve("window(63)", {4, 2, 64})->is_dense());
+}
+
+TEST(Plan, OfAMillionCellsNeedsOneReduction) {
+  const auto plan = Plan::Resolve("first 1 head 0: self", {1000, 1000, 64});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->canonical(), "layers 0 heads 0: self");
+}
+
+// Two towers as deep as is legal that differ only at the bottom are compared pair by pair: in time
+// exponential in their height without a memory of pairs.
+TEST(CanonicalForm, OfHostileNestingIsStillQuick) {
+  const auto tower = [](std::string text) {
+    for (int level = 0; level < 90; ++level) {
+      const std::string term = "window(" + std::to_string(level + 2) +
+                               ", dilation=" + std::to_string(101 + level * 2) + ")";
+      text = "(" + text + (level % 2 == 0 ? " + " : " & ") + term + ")";
+    }
+    return text;
+  };
+  const PlanContext context{1, 1, 128};
+  for (const char* operation : {" + ", " & "}) {
+    const std::string once = Canonical(tower("block(2)") + operation + tower("block(3)"), context);
+    EXPECT_EQ(Canonical(once, context), once);
+    EXPECT_EQ(Canonical(tower("block(3)") + operation + tower("block(2)"), context), once);
+    EXPECT_EQ(Canonical(tower("self") + operation + tower("block(2)"), context),
+              Canonical(tower(operation[1] == '+' ? "block(2)" : "self"), context));
+  }
+}
+
+// As many incomparable terms as are legal.
+TEST(CanonicalForm, OfManyTermsIsStillQuick) {
+  std::string text;
+  for (int i = 0; i < 256; ++i) {
+    text += (i == 0       ? ""
+             : i % 2 == 0 ? " + "
+                          : " & ") +
+            ("window(1, dilation=" + std::to_string(1009 - i * 2) + ")");
+  }
+  const std::string once = Canonical(text, {1, 1, 128});
+  EXPECT_EQ(Canonical(once, {1, 1, 128}), once);
+}
+
+}  // namespace
+}  // namespace sparsweep

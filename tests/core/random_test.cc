@@ -1,0 +1,142 @@
+// Random draws against vectors made without this project (golden/philox_random.py).
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/mask.h"
+#include "core/philox.h"
+#include "core/sha256.h"
+
+namespace sparsweep {
+namespace {
+
+struct Case {
+  uint64_t seed;
+  int layer, head, n, r;
+  std::string draw;
+};
+
+std::istream& operator>>(std::istream& in, Case& value) {
+  return in >> value.seed >> value.layer >> value.head >> value.n >> value.r >> value.draw;
+}
+
+Draw DrawNamed(const std::string& name) {
+  return name == "head" ? Draw::kHead : name == "layer" ? Draw::kLayer : Draw::kPlan;
+}
+
+Mask MaskOf(const Case& c) {
+  return BuildMask({Random{c.r, DrawNamed(c.draw)}}, c.n, {c.seed, c.layer, c.head, c.n});
+}
+
+std::string GoldenText() {
+  std::ifstream file(SPARSWEEP_SOURCE_DIR "/tests/core/golden/philox_random.txt");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The lines whose first word is `kind`, without it.
+std::vector<std::istringstream> Golden(const std::string& kind) {
+  std::vector<std::istringstream> lines;
+  std::istringstream text(GoldenText());
+  for (std::string line; std::getline(text, line);) {
+    if (line.rfind(kind + " ", 0) == 0) lines.emplace_back(line.substr(kind.size()));
+  }
+  return lines;
+}
+
+bool Contains(const Mask& big, const Mask& small) {
+  for (int i = 0; i < big.length(); ++i) {
+    for (int j = 0; j < big.length(); ++j) {
+      if (small.at(i, j) && !big.at(i, j)) return false;
+    }
+  }
+  return true;
+}
+
+TEST(RandomGolden, IsTheFileThatTheScriptMade) {
+  const std::string text = GoldenText();
+  const std::string label = "# sha256 of the lines below: ";
+  const size_t at = text.find(label);
+  ASSERT_NE(at, std::string::npos);
+  const size_t end = text.find('\n', at);
+  EXPECT_EQ(text.substr(at + label.size(), 64), Sha256Hex(text.substr(end + 1)));
+}
+
+TEST(Philox, GivesTheKnownAnswersOfRandom123) {
+  auto lines = Golden("philox");
+  ASSERT_EQ(lines.size(), 3u);
+  for (auto& line : lines) {
+    std::array<uint32_t, 10> words{};
+    for (uint32_t& word : words) line >> std::hex >> word;
+    EXPECT_EQ(Philox4x32({words[0], words[1], words[2], words[3]}, {words[4], words[5]}),
+              (std::array<uint32_t, 4>{words[6], words[7], words[8], words[9]}));
+  }
+}
+
+TEST(RandomPattern, KeepsTheKeysOfThePublishedVector) {
+  auto lines = Golden("row");
+  ASSERT_EQ(lines.size(), 68u);
+  for (auto& line : lines) {
+    Case c;
+    int query = 0;
+    line >> c >> query;
+    std::vector<int> expected, kept;
+    for (int key; line >> key;) expected.push_back(key);
+    const Mask mask = MaskOf(c);
+    for (int key = 0; key < c.n; ++key) {
+      if (mask.at(query, key)) kept.push_back(key);
+    }
+    EXPECT_EQ(kept, expected) << line.str();
+  }
+}
+
+TEST(RandomPattern, HasTheHashesOfThePublishedVector) {
+  auto lines = Golden("mask");
+  ASSERT_EQ(lines.size(), 14u);
+  for (auto& line : lines) {
+    Case c;
+    int64_t kept = 0;
+    std::string hash;
+    line >> c >> kept >> hash;
+    const Mask mask = MaskOf(c);
+    EXPECT_EQ(mask.kept(), kept) << line.str();
+    EXPECT_EQ(Hex(mask.Sha256()), hash) << line.str();
+  }
+}
+
+TEST(RandomPattern, OfASmallerDegreeIsContainedInThatOfALarger) {
+  for (const int n : {3, 9, 40}) {
+    for (int r = 0; r < n + 2; ++r) {
+      const Mask small = MaskOf({5, 1, 2, n, r, "head"});
+      EXPECT_EQ(small.kept(), n * (1 + std::min(r, n - 1)));
+      EXPECT_TRUE(Contains(MaskOf({5, 1, 2, n, r + 1, "head"}), small));
+    }
+  }
+}
+
+TEST(RandomPattern, IsSharedAsItsDrawSays) {
+  const auto at = [](const std::string& draw, int layer, int head) {
+    return MaskOf({9, layer, head, 30, 4, draw});
+  };
+  EXPECT_NE(at("head", 0, 0), at("head", 0, 1));
+  EXPECT_NE(at("head", 0, 0), at("head", 1, 0));
+  EXPECT_EQ(at("layer", 0, 0), at("layer", 0, 1));
+  EXPECT_NE(at("layer", 0, 0), at("layer", 1, 0));
+  EXPECT_EQ(at("plan", 0, 0), at("plan", 1, 1));
+  EXPECT_NE(at("plan", 0, 0), at("layer", 0, 0));
+}
+
+TEST(RandomPattern, DependsOnNeitherMaxLengthNorCompany) {
+  const Pattern random{Random{3, Draw::kHead}};
+  const Mask alone = BuildMask(random, 20, {1, 0, 0, 20});
+  EXPECT_EQ(alone, BuildMask(random, 20, {1, 0, 0, 512}));
+  EXPECT_NE(alone, BuildMask(random, 20, {2, 0, 0, 20}));
+  const Mask with = BuildMask({Union{{random, {Global{1}}}}}, 20, {1, 0, 0, 20});
+  EXPECT_TRUE(Contains(with, alone));
+  EXPECT_EQ(alone, BuildMask({Intersection{{random, {Dense{}}}}}, 20, {1, 0, 0, 20}));
+}
+
+}  // namespace
+}  // namespace sparsweep
