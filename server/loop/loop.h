@@ -1,0 +1,135 @@
+// The one thread that decides: it owns the scheduler and the writing connection.
+//
+// Whatever is posted while a batch is being written is the next batch: each event is applied, all
+// effects go into one transaction, and only after its commit is anyone answered and the feed told.
+// There is no commit timer: under load batches grow by themselves, alone a caller waits for one
+// fdatasync. Not here: conversion, reading, sockets.
+//
+// Post from any thread. Replies run on the loop thread and must not block.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/result.h"
+#include "scheduler/scheduler.h"
+#include "server/feed/feed.h"
+#include "server/loop/progress.h"
+#include "server/store/file.h"
+#include "server/store/writer.h"
+
+namespace sparsweep {
+
+// What came of something posted, once it is on disk.
+struct Outcome {
+  SweepId sweep = 0;                        // of SweepSubmitted
+  Instruction instruction;                  // of WorkerSynced
+  std::map<TrialId, std::string> specs;     // of what the worker did not know it should run
+  std::chrono::microseconds held{};         // how long the loop worked on it
+};
+
+struct Posted {
+  std::optional<Event> event;             // exactly one of `event` and `write`
+  std::function<Status(Writer&)> write;   // a write that concerns no decision (a blob's row, ...)
+  // Beside WorkerSynced:
+  std::map<AttemptId, std::vector<MetricPoint>> metrics;
+  std::map<AttemptId, Progress::LogTail> logs;
+  Duration hold{};       // how long the answer may wait for news
+  bool leaving = false;  // and then the worker is gone
+  std::function<void(Result<Outcome>)> reply;  // may be empty
+};
+
+struct LoopOptions {
+  SchedulerOptions scheduler;
+  int64_t min_free_bytes = 0;
+  // Called on the loop thread after the commit.
+  std::function<void(SweepId)> on_sweep_created = {};
+  std::function<void(SweepId)> on_sweep_ended = {};
+};
+
+class Loop {
+ public:
+  // Restores the scheduler from the file, then runs. What is passed must outlive the loop.
+  static Result<std::unique_ptr<Loop>> Start(StoreFile& file, Feed& feed, Progress& progress,
+                                             LoopOptions options);
+  ~Loop();
+
+  // After Stop the reply is UNAVAILABLE.
+  void Post(Posted posted);
+  // Answers held calls with UNAVAILABLE, finishes what was posted, ends the thread. Idempotent.
+  void Stop();
+
+ private:
+  Loop(StoreFile& file, Feed& feed, Progress& progress, LoopOptions options);
+
+  struct Held {
+    Posted posted;  // its event repeated whenever there may be news; nothing in it is new
+    Instant deadline;
+  };
+  struct Leased {
+    std::string worker;
+    SweepId sweep = 0;
+  };
+  using Answers = std::vector<std::pair<std::function<void(Result<Outcome>)>, Result<Outcome>>>;
+
+  Status Restore();
+  void Run();
+  void RunBatch();
+  // An error is the store's: the batch is lost.
+  Status Take(Posted posted, Instant now);
+  Status TakeSync(Posted posted, Instant now);
+  Status Submit(Posted posted, Instant now);
+  Status WriteMetrics(const Posted& posted, const WorkerSynced& sync);
+  Status HoldBackUnlogged(WorkerSynced& sync);
+  // Applies, writes the effects, and gives those that are answers.
+  Result<Result<Outcome>> Apply(Event event, Instant now);
+  Status Note(const Effect& effect);
+  Status AddSpecs(const WorkerSynced& sync, Outcome* outcome);
+  Status ReleaseHeld(Instant now);
+  void Publish(std::vector<EventRow> events);
+  void Fail(const Status& status);
+  void Recover();
+  void ArmTimer();
+  void Answer(std::function<void(Result<Outcome>)> reply, Result<Outcome> outcome);
+
+  // Constant after construction.
+  StoreFile& file_;
+  Feed& feed_;
+  Progress& progress_;
+  const LoopOptions options_;
+
+  boost::asio::io_context context_;
+  std::mutex mutex_;
+  std::vector<Posted> queue_;   // by mutex_
+  bool scheduled_ = false;      // by mutex_
+  bool stopping_ = false;       // by mutex_
+
+  // Loop thread only.
+  Writer writer_;
+  Scheduler scheduler_;
+  boost::asio::steady_timer timer_;
+  std::map<std::string, Held> held_;     // by worker
+  std::map<AttemptId, Leased> leased_;   // live attempts
+  std::map<std::string, int64_t> touched_at_;  // last_seen_at as stored, by worker
+  Status failure_;                       // not ok: waiting for the disk
+  Duration probe_after_{};
+  // Of the batch under way.
+  int64_t now_ms_ = 0;
+  Answers answers_;
+  std::vector<EventRow> hints_;
+  std::set<SweepId> counted_, created_, ended_;
+  std::set<std::string> news_;           // workers whose instruction changed
+
+  std::thread thread_;
+};
+
+}  // namespace sparsweep
