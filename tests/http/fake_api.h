@@ -1,0 +1,136 @@
+// An Api whose answers the test sets. Replies come from a thread of their own, as the server's do.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "server/api.h"
+
+namespace sparsweep {
+
+// A feed that the test pushes into.
+class FakeFeed : public Subscription {
+ public:
+  using Events = std::vector<v1::WatchEventsResponse>;
+  void Next(Reply<Events> reply) override {
+    std::lock_guard lock(mutex_);
+    if (queue_.empty()) {
+      waiting_ = std::move(reply);
+    } else {
+      reply(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+  }
+  // An empty list ends the feed.
+  void Push(Events events) {
+    std::lock_guard lock(mutex_);
+    if (waiting_) {
+      std::exchange(waiting_, nullptr)(std::move(events));
+    } else {
+      queue_.push_back(std::move(events));
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Events> queue_;
+  Reply<Events> waiting_;
+};
+
+class FakeApi : public Api {
+ public:
+  ~FakeApi() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  void GetSweep(const v1::GetSweepRequest& request, Reply<v1::Sweep> reply) override {
+    Later([name = request.name(), reply = std::move(reply)] {
+      if (name != "sweeps/7") {
+        return reply(Status(StatusCode::kNotFound, "there is no sweep \"" + name + "\""));
+      }
+      v1::Sweep sweep;
+      sweep.set_name(name);
+      sweep.set_display_name("quickstart");
+      sweep.set_state(v1::SWEEP_STATE_RUNNING);
+      sweep.mutable_coverage()->set_trials(int64_t{1} << 53);
+      reply(sweep);
+    });
+  }
+  void CreateSweep(const v1::CreateSweepRequest&, Reply<v1::Sweep> reply) override {
+    reply(InvalidField("axes.w[2]", "axis \"w\": 3.5 is not a whole number"));
+  }
+  void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override {
+    v1::QueryResponse response;
+    if (request.sql() != "SELECT 1") {
+      auto* row = response.add_rows();
+      row->add_values()->set_string_value("trials");
+      row->add_values()->set_string_value("queued");
+      row->add_values()->set_number_value(12);
+    }
+    reply(response);
+  }
+  std::shared_ptr<Subscription> Subscribe(const v1::WatchEventsRequest& request) override {
+    std::lock_guard lock(mutex_);
+    watched = request;
+    subscribed_.notify_all();
+    return feed;
+  }
+  // The request of the first subscriber, once there is one.
+  v1::WatchEventsRequest WaitForSubscriber() {
+    std::unique_lock lock(mutex_);
+    subscribed_.wait(lock, [&] { return watched.has_value(); });
+    return *watched;
+  }
+  // Never answered: the server must stop all the same.
+  void ListSweeps(const v1::ListSweepsRequest&, Reply<v1::ListSweepsResponse> reply) override {
+    std::lock_guard lock(mutex_);
+    held.push_back(std::move(reply));
+    subscribed_.notify_all();
+  }
+  void WaitForHeld() {
+    std::unique_lock lock(mutex_);
+    subscribed_.wait(lock, [&] { return !held.empty(); });
+  }
+
+  std::shared_ptr<FakeFeed> feed = std::make_shared<FakeFeed>();
+  std::optional<v1::WatchEventsRequest> watched;
+  std::vector<Reply<v1::ListSweepsResponse>> held;
+
+#define UNUSED(method, request, response)                                \
+  void method(const v1::request&, Reply<v1::response> reply) override {  \
+    reply(Status(StatusCode::kUnavailable, #method " is not in this test")); \
+  }
+  UNUSED(PreviewSweep, PreviewSweepRequest, PreviewSweepResponse)
+  UNUSED(ListCells, ListCellsRequest, ListCellsResponse)
+  UNUSED(CancelSweep, CancelSweepRequest, Sweep)
+  UNUSED(PauseSweep, PauseSweepRequest, Sweep)
+  UNUSED(ResumeSweep, ResumeSweepRequest, Sweep)
+  UNUSED(RetrySweep, RetrySweepRequest, Sweep)
+  UNUSED(GetTrial, GetTrialRequest, Trial)
+  UNUSED(ListTrials, ListTrialsRequest, ListTrialsResponse)
+  UNUSED(GetTrialLog, GetTrialLogRequest, GetTrialLogResponse)
+  UNUSED(ListTrialMetrics, ListTrialMetricsRequest, ListTrialMetricsResponse)
+  UNUSED(GetTrialMask, GetTrialMaskRequest, TrialMask)
+  UNUSED(Sync, SyncRequest, SyncResponse)
+  UNUSED(ListWorkers, ListWorkersRequest, ListWorkersResponse)
+#undef UNUSED
+  std::shared_ptr<BlobUpload> PutBlob() override { return nullptr; }
+  void ReadBlob(const v1::GetBlobRequest&, int64_t, Reply<v1::GetBlobResponse> reply) override {
+    reply(Status(StatusCode::kUnavailable, "ReadBlob is not in this test"));
+  }
+
+ private:
+  template <typename Work>
+  void Later(Work work) {
+    std::lock_guard lock(mutex_);
+    threads_.emplace_back(std::move(work));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable subscribed_;
+  std::vector<std::thread> threads_;  // protected by mutex_
+};
+
+}  // namespace sparsweep
