@@ -18,18 +18,34 @@ function publish(event: FeedEvent): void {
   for (const listener of [...listeners]) listener(event);
 }
 
-export function startFeed(): void {
-  const source = new EventSource('/v1/events');
-  source.onopen = () => {
+let source: EventSource | undefined;
+
+function close(): void {
+  source?.close();
+  source = undefined;
+  connected.value = false;
+}
+
+function open(): void {
+  if (source !== undefined || document.hidden) return;
+  const stream = new EventSource('/v1/events');
+  source = stream;
+  stream.onopen = () => {
     connected.value = true;
     // What changed before the stream stood (or while the server was away) is not replayed.
     publish({type: 'reset'});
   };
-  source.onmessage = (message: MessageEvent<string>) => publish(JSON.parse(message.data) as FeedEvent);
-  source.onerror = () => {
+  stream.onmessage = (message: MessageEvent<string>) => publish(JSON.parse(message.data) as FeedEvent);
+  stream.onerror = () => {
     connected.value = false;
-    if (source.readyState !== EventSource.CLOSED) return;  // the browser tries again
-    source.close();
-    setTimeout(startFeed, 2000);
+    if (stream.readyState !== EventSource.CLOSED || stream !== source) return;  // the browser tries again
+    close();
+    setTimeout(open, 2000);
   };
+}
+
+// A hidden tab gives its connection back: a browser has six for a server, whatever the number of tabs.
+export function startFeed(): void {
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  open();
 }
