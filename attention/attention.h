@@ -1,0 +1,56 @@
+// The attention operator: softmax(Q K^T / sqrt(d) + log M) V per example and head over the real
+// tokens, with dropout on the probabilities. The one function that a model's layers call and that
+// attestation probes.
+//
+// A row without a kept key outputs 0 and gives 0 gradient; rows of padding output 0. Two
+// implementations of the same numbers: a kernel for float32 on the CPU with d a multiple of 16
+// (works on real tokens only), and LibTorch's operators for the rest (CUDA among it).
+// Differentiable in qkv. Not here: projections, and what a mask keeps. One thread calls; the kernel
+// spreads (example, head) pairs over LibTorch's pool.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <vector>
+
+#include "attention/dropout.h"
+#include "attention/mask_plan.h"
+
+namespace sparsweep {
+
+// Which implementation; kPortable forces LibTorch's operators (tests, and devices without a
+// kernel).
+enum class Implementation { kAuto, kPortable };
+
+// The batch that is being computed: real lengths, and the mask tensors that the layers of this
+// batch share.
+class AttentionBatch {
+ public:
+  // lengths[b] in 1..padded for every example.
+  AttentionBatch(std::vector<int> lengths, int padded,
+                 Implementation implementation = Implementation::kAuto)
+      : lengths_(std::move(lengths)), padded_(padded), implementation_(implementation) {}
+
+  int size() const { return static_cast<int>(lengths_.size()); }
+  int length(int example) const { return lengths_[example]; }
+  const std::vector<int>& lengths() const { return lengths_; }
+  int padded() const { return padded_; }
+  Implementation implementation() const { return implementation_; }
+  // Kept entries as bool [B, slots, N, N], for the portable implementation; slots = 1 broadcasts
+  // over heads.
+  const at::Tensor& Kept(const LayerMasks& masks, at::Device device);
+
+ private:
+  std::vector<int> lengths_;
+  int padded_;
+  Implementation implementation_;
+  std::map<const LayerMasks*, at::Tensor> kept_;
+};
+
+// qkv [B, N, 3*heads*d] holds Q, K and V of a token side by side, heads within each; returns [B, N,
+// heads*d].
+at::Tensor Attend(const at::Tensor& qkv, const LayerMasks& masks, AttentionBatch& batch,
+                  const DropoutStream& dropout);
+
+}  // namespace sparsweep

@@ -1,0 +1,48 @@
+// Attestation: asks the attention operator which masks it applies, instead of believing the plan.
+//
+// With Q = 0 every kept key has the same weight, so that an output row is the mean of the V of the
+// keys that were kept. V holds pseudo-random codes (from the attempt's name), so that no other set
+// of keys gives the same mean. The operator is called as the model's layers call it: through the
+// model, by layer, all heads at once, for every length of the trial; the expectation comes from
+// core's plan and BuildMask alone. Byte forms of hashes and root: docs/attestation.md. One thread.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "attention/attention.h"
+#include "core/result.h"
+#include "core/trial.h"
+
+namespace sparsweep {
+
+struct AttestRequest {
+  const Plan* plan;
+  uint64_t mask_seed = 0;
+  std::map<int, int64_t> lengths;  // real length -> examples of the trial (train and dev)
+  std::string attempt;             // seeds the codes
+  int head_size = 64;              // of the model: decides which implementation runs
+  at::Device device = at::kCPU;
+  Implementation implementation = Implementation::kAuto;
+};
+
+// How the model computes attention in `layer` (without dropout), and the path it records for it.
+using LayerAttention = std::function<at::Tensor(int layer, const at::Tensor& qkv, AttentionBatch&)>;
+using LayerPath = std::function<AttentionPath(int layer)>;
+
+struct Attestation {
+  std::vector<MaskRow> rows;  // layers x heads
+  std::string root;           // hex
+  double density = 1;         // over the real tokens, all layers, heads and examples
+  double tile_sparsity = 0;
+};
+
+// An error names the first layer, head, length and query whose output is not what the plan keeps.
+Result<Attestation> Attest(const AttestRequest& request, const LayerAttention& attention,
+                           const LayerPath& path, MaskCache& cache);
+
+}  // namespace sparsweep

@@ -1,0 +1,200 @@
+// sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), or what works here
+// (doctor). docs/trainer-protocol.md has the contract. Everything runs on the main thread, which
+// LibTorch's own pool helps.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "trainer/device.h"
+#include "trainer/protocol.h"
+
+namespace sparsweep {
+namespace {
+
+constexpr int kUsage = 2, kExitOutOfMemory = 3, kExitCrashed = 4;
+
+// Runs a trial and reports how it ended. 0, or the code with which the process must now exit.
+int RunTrial(TrialRunner& runner, const TrialSpec& spec, const std::string& attempt,
+             RunReporter& reporter) {
+  try {
+    reporter.Finish(runner.Run(spec, attempt, reporter));
+    return 0;
+  } catch (const std::bad_alloc&) {
+    reporter.Fail({FailureReason::kOutOfMemory, "the trainer ran out of memory"});
+    return kExitOutOfMemory;
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    const std::string first_line = text.substr(0, text.find('\n'));
+    if (text.find("out of memory") != std::string::npos ||
+        text.find("can't allocate memory") != std::string::npos) {
+      reporter.Fail({FailureReason::kOutOfMemory, first_line});
+      return kExitOutOfMemory;
+    }
+    reporter.Fail({FailureReason::kCrashed, first_line});
+    return kExitCrashed;
+  }
+}
+
+// The worker's end of the protocol, as one run sees it.
+class WorkerOutlet : public Outlet {
+ public:
+  WorkerOutlet(Channel& channel, std::string attempt)
+      : channel_(channel), attempt_(std::move(attempt)) {}
+
+  void Send(const std::string& line) override { channel_.Send(line); }
+
+  bool Cancelled() override {
+    while (!cancelled_) {
+      auto command = channel_.Next(/*wait=*/false);
+      if (!command.ok()) {
+        broken_ = command.status();
+        cancelled_ = true;
+      } else if (!command->has_value()) {
+        break;
+      } else if ((*command)->kind == Command::Kind::kQuit) {
+        quit_ = cancelled_ = true;
+      } else if ((*command)->kind == Command::Kind::kCancel) {
+        cancelled_ = (*command)->attempt.empty() || (*command)->attempt == attempt_;
+      } else {
+        RunReporter second(*this, (*command)->attempt, stdout);
+        second.Fail({FailureReason::kRefused, "this trainer is busy with attempt " + attempt_});
+      }
+    }
+    return cancelled_;
+  }
+
+  bool quit() const { return quit_; }
+  const Status& broken() const { return broken_; }
+
+ private:
+  Channel& channel_;
+  std::string attempt_;
+  bool cancelled_ = false, quit_ = false;
+  Status broken_;
+};
+
+int Serve(int fd, const TrainerOptions& options) {
+  Channel channel(fd);
+  TrialRunner runner(options);
+  channel.Send(ReadyMessage(options.threads));
+  for (;;) {
+    auto command = channel.Next(/*wait=*/true);
+    Status broken = command.status();
+    if (broken.ok()) {
+      if ((*command)->kind == Command::Kind::kQuit) return 0;
+      if ((*command)->kind == Command::Kind::kCancel) continue;
+      WorkerOutlet outlet(channel, (*command)->attempt);
+      RunReporter reporter(outlet, (*command)->attempt, stdout);
+      auto spec = ParseTrialSpec((*command)->trial_json);
+      if (!spec.ok()) {
+        reporter.Fail({FailureReason::kRefused, spec.status().message()});
+        continue;
+      }
+      int code = RunTrial(runner, *spec, (*command)->attempt, reporter);
+      if (code != 0 || outlet.quit()) return code;
+      broken = outlet.broken();
+    }
+    if (!broken.ok()) {
+      std::cerr << "sparsweep-trainer: " << broken.message() << "\n";
+      return 1;
+    }
+  }
+}
+
+// Messages of a one-off run go to stdout, its log to stderr.
+class StdoutOutlet : public Outlet {
+ public:
+  void Send(const std::string& line) override { std::cout << line << std::endl; }
+  bool Cancelled() override { return false; }
+};
+
+int RunOnce(const std::string& path, const TrainerOptions& options) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  auto spec = ParseTrialSpec(text.str());
+  if (!in || !spec.ok()) {
+    std::cerr << "sparsweep-trainer: " << path << ": "
+              << (in ? spec.status().message() : "cannot be read") << "\n";
+    return kUsage;
+  }
+  TrialRunner runner(options);
+  Status filled = runner.FillFingerprints(&*spec);
+  if (!filled.ok()) {
+    std::cerr << "sparsweep-trainer: " << filled.message() << "\n";
+    return 1;
+  }
+  StdoutOutlet outlet;
+  RunReporter reporter(outlet, "run", stderr);
+  return RunTrial(runner, *spec, "run", reporter);
+}
+
+int Doctor(int threads) {
+  auto facts = nlohmann::json::parse(ReadyMessage(threads));
+  facts.erase("type");
+  facts.erase("pid");
+  facts["cuda_library"] = at::hasCUDA();
+  std::cout << facts.dump(2) << std::endl;
+  return 0;
+}
+
+// Dies with the worker, even if the worker is killed.
+void FollowParent() {
+  pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) std::_Exit(0);
+}
+
+void SetUpLibraries(int threads) {
+  // Tensors of a step are freed and allocated again all the time: keep their pages.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  std::signal(SIGPIPE, SIG_IGN);
+  LoadCuda();
+  at::set_num_interop_threads(1);
+  at::set_num_threads(threads);
+  at::globalContext().setDeterministicAlgorithms(true, false);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Trains one trial at a time for a sparsweep worker.", "sparsweep-trainer");
+  int fd = -1, threads = 1;
+  std::string data = Catalog::DefaultFolder().string(), trial, path = "auto";
+  auto* protocol = app.add_option("--protocol-fd", fd, "duplex descriptor of the protocol");
+  for (auto* command : {&app, app.add_subcommand("run", "run one trial, messages on stdout"),
+                        app.add_subcommand("doctor", "say what works here, as JSON")}) {
+    command->add_option("--threads", threads, "threads to compute with")
+        ->check(CLI::Range(1, 1024));
+    command->add_option("--data", data, "data folder");
+    command->add_option("--path", path, "attention path")->check(CLI::IsMember({"auto", "masked"}));
+  }
+  app.get_subcommand("run")->add_option("trial", trial, "file with a TrialSpec")->required();
+  CLI11_PARSE(app, argc, argv);
+
+  TrainerOptions options;
+  options.data_folder = data;
+  options.threads = threads;
+  options.path = path == "masked" ? PathChoice::kMasked : PathChoice::kAuto;
+  if (*protocol) FollowParent();
+  SetUpLibraries(threads);
+  if (app.got_subcommand("doctor")) return Doctor(threads);
+  if (app.got_subcommand("run")) return RunOnce(trial, options);
+  if (*protocol) return Serve(fd, options);
+  std::cerr << "sparsweep-trainer: needs --protocol-fd, run or doctor\n";
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace sparsweep
+
+int main(int argc, char** argv) { return sparsweep::Main(argc, argv); }

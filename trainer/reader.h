@@ -1,0 +1,39 @@
+// Labelled texts out of TSV, CSV (RFC 4180) and JSONL files with named columns, split and
+// de-duplicated as the task says. Every complaint about a row has file and line. Not here: tokens.
+// One thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/sweep_spec.h"
+
+namespace sparsweep {
+
+struct Example {
+  std::string text, text_pair;  // text_pair is empty for a task with one text column
+  int label = 0;                // index into the task's labels
+};
+
+struct Examples {
+  std::vector<Example> train, dev;
+};
+
+// One row of a file: the values of the columns asked for, in that order.
+using RowSink = std::function<Status(int64_t line, const std::vector<std::string>& values)>;
+
+// Calls `sink` for every row of `path`. `columns` are names of the header line (tsv, csv) or fields
+// of each object (jsonl). tsv is raw: no quotes, a tab or line end cannot be inside a value.
+Status ReadRows(const std::string& path, const std::string& format,
+                const std::vector<std::string>& columns, const RowSink& sink);
+
+// The task's examples. Texts are trimmed. With a split by hash, exact duplicates of a text (or
+// pair) are dropped, the first is kept, and a text is dev if the first 8 bytes of the SHA-256 of
+// the text (of a pair: text TAB text_pair), big-endian, are below share * 2^64.
+Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path& data_folder);
+
+}  // namespace sparsweep

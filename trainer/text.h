@@ -1,0 +1,15 @@
+// UTF-8 questions that reading data asks. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sparsweep {
+
+// Well-formed UTF-8: no overlong forms, surrogates or code points beyond U+10FFFF.
+bool IsUtf8(std::string_view text);
+
+// Without the white space (Unicode's, as Python's str.strip) at both ends. `text` is valid UTF-8.
+std::string_view Trim(std::string_view text);
+
+}  // namespace sparsweep

@@ -1,0 +1,114 @@
+#include "trainer/tokens.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "trainer/tokenizers_c/tokenizers_c.h"
+
+namespace sparsweep {
+namespace {
+
+Status Failed(const std::string& what, char* error) {
+  std::string sentence = error ? error : "unknown error";
+  tokenizers_error_free(error);
+  return InvalidArgument(what + ": " + sentence);
+}
+
+Status Append(const Tokenizer& tokenizer, const Example& example, TokenizedSplit* split) {
+  auto encoded = tokenizer.Encode(example);
+  if (!encoded.ok()) return encoded.status();
+  split->ids.insert(split->ids.end(), encoded->ids.begin(), encoded->ids.end());
+  split->types.insert(split->types.end(), encoded->types.begin(), encoded->types.end());
+  split->begin.push_back(static_cast<int64_t>(split->ids.size()));
+  split->labels.push_back(example.label);
+  return {};
+}
+
+}  // namespace
+
+Result<Tokenizer> Tokenizer::Load(const std::string& folder) {
+  const std::string path = folder + "/tokenizer.json";
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Status(StatusCode::kNotFound, path + ": cannot be opened");
+  std::stringstream buffer;
+  buffer << in.rdbuf();
+  const std::string json = buffer.str();
+  char* error = nullptr;
+  TokenizersC* handle = tokenizers_load(json.data(), json.size(), &error);
+  if (!handle) return Failed(path, error);
+  return Tokenizer(handle);
+}
+
+Tokenizer::~Tokenizer() {
+  if (handle_) tokenizers_free(handle_);
+}
+
+Status Tokenizer::Truncate(int max_length) {
+  char* error = nullptr;
+  if (!tokenizers_truncate(handle_, static_cast<size_t>(max_length), &error)) {
+    return Failed("max_length " + std::to_string(max_length), error);
+  }
+  return {};
+}
+
+Result<Tokenizer::Encoded> Tokenizer::Encode(const Example& example) const {
+  TokenizersEncoding encoding;
+  char* error = nullptr;
+  const char* pair = example.text_pair.empty() ? nullptr : example.text_pair.data();
+  if (!tokenizers_encode(handle_, example.text.data(), example.text.size(), pair,
+                         example.text_pair.size(), &encoding, &error)) {
+    return Failed("tokenizing \"" + example.text.substr(0, 60) + "\"", error);
+  }
+  Encoded encoded{{encoding.ids, encoding.ids + encoding.length},
+                  {encoding.type_ids, encoding.type_ids + encoding.length}};
+  tokenizers_encoding_free(&encoding);
+  return encoded;
+}
+
+int64_t Tokenizer::vocab_size() const {
+  return static_cast<int64_t>(tokenizers_vocab_size(handle_));
+}
+
+std::vector<int> TokenizedSplit::lengths() const {
+  std::vector<int> lengths(size());
+  for (int64_t i = 0; i < size(); ++i) lengths[i] = length(i);
+  return lengths;
+}
+
+Result<std::shared_ptr<const TokenizedData>> Tokenize(const Tokenizer& tokenizer,
+                                                      const Examples& examples) {
+  auto tokenized = std::make_shared<TokenizedData>();
+  for (const Example& example : examples.train) {
+    Status status = Append(tokenizer, example, &tokenized->train);
+    if (!status.ok()) return status;
+  }
+  for (const Example& example : examples.dev) {
+    Status status = Append(tokenizer, example, &tokenized->dev);
+    if (!status.ok()) return status;
+  }
+  auto& vocabulary = tokenized->vocabulary;
+  vocabulary = tokenized->train.ids;
+  vocabulary.insert(vocabulary.end(), tokenized->dev.ids.begin(), tokenized->dev.ids.end());
+  vocabulary.push_back(0);  // padding reads row 0
+  std::ranges::sort(vocabulary);
+  vocabulary.erase(std::unique(vocabulary.begin(), vocabulary.end()), vocabulary.end());
+  for (auto* split : {&tokenized->train, &tokenized->dev}) {
+    for (int32_t& id : split->ids) {
+      id = static_cast<int32_t>(std::ranges::lower_bound(vocabulary, id) - vocabulary.begin());
+    }
+  }
+  return std::shared_ptr<const TokenizedData>(tokenized);
+}
+
+TokenizedSplit FirstExamples(const TokenizedSplit& split, int64_t count) {
+  if (count == 0 || count >= split.size()) return split;
+  TokenizedSplit first;
+  first.begin.assign(split.begin.begin(), split.begin.begin() + count + 1);
+  first.labels.assign(split.labels.begin(), split.labels.begin() + count);
+  first.ids.assign(split.ids.begin(), split.ids.begin() + first.begin.back());
+  first.types.assign(split.types.begin(), split.types.begin() + first.begin.back());
+  return first;
+}
+
+}  // namespace sparsweep

@@ -1,0 +1,104 @@
+#include "trainer/train.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "trainer/metrics.h"
+#include "trainer/optimizer.h"
+
+namespace sparsweep {
+namespace {
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int64_t TotalSteps(const TrainingOptions& options, int64_t examples) {
+  if (options.max_steps > 0) return options.max_steps;
+  return (examples + options.batch_size - 1) / options.batch_size *
+         static_cast<int64_t>(options.epochs);
+}
+
+std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& model,
+                                          TrainObserver& observer) {
+  const TrainingOptions& options = *request.options;
+  const std::vector<int> lengths = request.train->lengths();
+  const int64_t steps = TotalSteps(options, request.train->size());
+  AdamW optimizer(model.parameters(), options.weight_decay);
+  Pass pass{request.seed, 0, DropoutStream::Threshold(options.dropout)};
+  TrainOutcome outcome;
+
+  for (uint32_t epoch = 0; outcome.steps < steps; ++epoch) {
+    auto start = std::chrono::steady_clock::now();
+    const BatchOrder order = TrainOrder(lengths, options.batch_size, request.seed, epoch);
+    const double share = 1.0 / static_cast<double>(order.size());
+    double finished = epoch;
+    for (size_t i = 0; i < order.size() && outcome.steps < steps; ++i) {
+      if (observer.Cancelled()) {
+        return Failure{FailureReason::kInterrupted, "the run was cancelled"};
+      }
+      Batch batch = MakeBatch(*request.train, order[i], request.device);
+      AttentionBatch attention(batch.lengths, batch.padded, request.implementation);
+      at::Tensor logits = model.Logits(batch, attention, pass);
+      at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
+      const double value = loss.item<double>();
+      if (!std::isfinite(value)) {
+        return Failure{FailureReason::kDiverged, "the loss of step " +
+                                                     std::to_string(outcome.steps) +
+                                                     " is not finite; lower the learning rate"};
+      }
+      loss.backward();
+      const double rate = LearningRate(options.learning_rate, options.schedule, options.warmup,
+                                       outcome.steps, steps);
+      const double norm = optimizer.Step(rate, options.clip);
+      if (!std::isfinite(norm)) {
+        return Failure{FailureReason::kDiverged, "the gradient of step " +
+                                                     std::to_string(outcome.steps) +
+                                                     " is not finite; lower the learning rate"};
+      }
+      pass.step = static_cast<uint32_t>(++outcome.steps);
+      finished = epoch + static_cast<double>(i + 1) * share;
+      observer.OnStep({outcome.steps, steps, finished, value, rate});
+    }
+    outcome.train_seconds += SecondsSince(start);
+
+    start = std::chrono::steady_clock::now();
+    outcome.metrics =
+        Evaluate(model, *request.dev, request.labels, request.device, request.implementation);
+    outcome.eval_seconds += SecondsSince(start);
+    if (!std::isfinite(outcome.metrics["loss"])) {
+      return Failure{FailureReason::kDiverged, "the loss of the evaluation after step " +
+                                                   std::to_string(outcome.steps) +
+                                                   " is not finite; lower the learning rate"};
+    }
+    observer.OnEvaluation(outcome.steps, finished, outcome.metrics);
+  }
+  return outcome;
+}
+
+Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
+                 Implementation implementation) {
+  c10::InferenceMode inference;
+  Confusion counts(labels, std::vector<int64_t>(labels));
+  double loss = 0;
+  for (const auto& examples : EvalOrder(split.lengths(), kEvalBatch)) {
+    Batch batch = MakeBatch(split, examples, device);
+    AttentionBatch attention(batch.lengths, batch.padded, implementation);
+    at::Tensor logits = model.Logits(batch, attention, Pass{});
+    loss += at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum).item<double>();
+    at::Tensor guesses = logits.argmax(-1).to(at::kCPU);
+    for (size_t i = 0; i < examples.size(); ++i) {
+      ++counts[split.labels[examples[i]]][guesses.const_data_ptr<int64_t>()[i]];
+    }
+  }
+  return {{"accuracy", Accuracy(counts)},
+          {"f1", F1(counts)},
+          {"matthews", Matthews(counts)},
+          {"loss", loss / static_cast<double>(split.size())}};
+}
+
+}  // namespace sparsweep

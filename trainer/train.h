@@ -1,0 +1,71 @@
+// The training loop of one trial: batches, steps, evaluation per epoch. Not here: where model and
+// data come from (trial_run.h), and the protocol. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/result.h"
+#include "core/trial.h"
+#include "trainer/bert.h"
+#include "trainer/tokens.h"
+
+namespace sparsweep {
+
+// How a trial ends early: the reason a worker reports, and one sentence.
+struct Failure {
+  FailureReason reason;
+  std::string message;
+};
+
+struct StepReport {
+  int64_t step, steps;  // finished, of
+  double epoch;         // finished share: 1.5 is the middle of the second
+  double loss, learning_rate;
+};
+using Metrics = std::map<std::string, double>;  // accuracy, f1, matthews, loss
+
+// What the loop tells and asks while it runs.
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void OnStep(const StepReport& report) = 0;
+  virtual void OnEvaluation(int64_t step, double epoch, const Metrics& metrics) = 0;
+  virtual bool Cancelled() = 0;  // asked between two steps
+};
+
+struct TrainOutcome {
+  Metrics metrics;  // of the last evaluation
+  int64_t steps = 0;
+  double train_seconds = 0, eval_seconds = 0;
+};
+
+struct TrainRequest {
+  const TrainingOptions* options;
+  const TokenizedSplit* train;
+  const TokenizedSplit* dev;
+  int labels = 2;
+  uint64_t seed = 0;
+  at::Device device = at::kCPU;
+  Implementation implementation = Implementation::kAuto;
+};
+
+// Examples per batch of an evaluation.
+inline constexpr int64_t kEvalBatch = 64;
+
+// Steps of a trial with `examples` training examples.
+int64_t TotalSteps(const TrainingOptions& options, int64_t examples);
+
+// Trains `model` in place. The error is a Failure: diverged or interrupted.
+std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& model,
+                                          TrainObserver& observer);
+
+// accuracy, f1, matthews and mean loss over a split; nothing is drawn.
+Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
+                 Implementation implementation = Implementation::kAuto);
+
+}  // namespace sparsweep

@@ -1,0 +1,62 @@
+// From a TrialSpec to a TrialResult: checks, loads, tokenizes, plans, attests, trains. Keeps what
+// the next trial can use: base weights, tokenised data, masks, file hashes. Not here: the loop
+// (train.h) and the protocol (protocol.h). One thread.
+#pragma once
+
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "attention/mask_plan.h"
+#include "core/catalog.h"
+#include "core/trial.h"
+#include "trainer/checkpoint.h"
+#include "trainer/tokens.h"
+#include "trainer/train.h"
+
+namespace sparsweep {
+
+struct TrainerOptions {
+  std::filesystem::path data_folder;
+  int threads = 1;
+  PathChoice path = PathChoice::kAuto;
+  Implementation implementation = Implementation::kAuto;
+};
+
+// Hears of phases, in addition to the loop's steps.
+class TrialObserver : public TrainObserver {
+ public:
+  // check, load, tokenize, plan, attest, train; the last with the number of steps.
+  virtual void OnPhase(const std::string& phase, int64_t steps, int64_t epochs) = 0;
+};
+
+class TrialRunner {
+ public:
+  explicit TrialRunner(TrainerOptions options) : options_(std::move(options)) {}
+
+  // Exceptions of LibTorch pass through (out of memory, bugs): the caller ends the process.
+  std::variant<TrialResult, Failure> Run(const TrialSpec& spec, const std::string& attempt,
+                                         TrialObserver& observer);
+
+  // Sets the fingerprints of a spec that has none: for one-off runs, where nobody else did.
+  Status FillFingerprints(TrialSpec* spec);
+
+ private:
+  // The most recently used few by key, newest first.
+  template <typename T>
+  struct Recent {
+    std::list<std::pair<std::string, std::shared_ptr<const T>>> items;
+    std::shared_ptr<const T> Find(const std::string& key);
+    void Put(const std::string& key, std::shared_ptr<const T> value);
+  };
+
+  TrainerOptions options_;
+  HashCache hashes_;
+  Recent<Checkpoint> checkpoints_;   // by model fingerprint
+  Recent<TokenizedData> tokenized_;  // by model and data fingerprint and max_length
+  MaskCache masks_;
+};
+
+}  // namespace sparsweep
