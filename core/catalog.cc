@@ -31,8 +31,9 @@ Status NotFound(std::string field, std::string message) {
 Result<std::string> ReadText(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in || fs::is_directory(path)) {
-    return Status(StatusCode::kNotFound, path.string() + " cannot be read: " +
-                                             std::strerror(fs::is_directory(path) ? EISDIR : errno));
+    return Status(StatusCode::kNotFound,
+                  path.string() +
+                      " cannot be read: " + std::strerror(fs::is_directory(path) ? EISDIR : errno));
   }
   std::ostringstream text;
   text << in.rdbuf();
@@ -132,13 +133,15 @@ Result<ResolvedModel> Catalog::Model(const std::string& name) {
       return InvalidField("model", "model \"" + name + "\" is a relative path; write it absolute");
     }
     if (!fs::is_directory(folder, ignored)) {
-      return NotFound("model", "model \"" + name + "\" is not a folder; it must hold config.json, "
-                               "model.safetensors and tokenizer.json");
+      return NotFound("model", "model \"" + name +
+                                   "\" is not a folder; it must hold config.json, "
+                                   "model.safetensors and tokenizer.json");
     }
   } else if (!IsRegistrable(name) || !fs::is_directory(folder, ignored)) {
     return NotFound("model", "model \"" + name + "\" is not in " + (data_ / "models").string() +
                                  "; run scripts/bootstrap or put config.json, model.safetensors "
-                                 "and tokenizer.json there" + NearHint(name, Models()));
+                                 "and tokenizer.json there" +
+                                 NearHint(name, Models()));
   }
   const std::string what = "model \"" + name + "\": ";
   for (const char* file : kModelFiles) {
@@ -229,8 +232,7 @@ fs::path TaskFile(const fs::path& data, const TaskSpec& task, const std::string&
   return (base / file).lexically_normal();
 }
 
-Result<std::string> DataFingerprint(const fs::path& data, const TaskSpec& task,
-                                    HashCache& hashes) {
+Result<std::string> DataFingerprint(const fs::path& data, const TaskSpec& task, HashCache& hashes) {
   std::vector<std::string> lines;
   for (const auto& [split, paths] : task.files) {
     for (size_t i = 0; i < paths.size(); ++i) {

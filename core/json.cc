@@ -75,8 +75,8 @@ std::string SyntaxError(const std::string& text) {
   if (syntax != std::string::npos && dash != std::string::npos && syntax < dash) {
     sentence = sentence.substr(0, syntax) + sentence.substr(dash + 3);
   }
-  if (const size_t bracket = sentence.rfind("] "); line == std::string::npos &&
-                                                   bracket != std::string::npos) {
+  if (const size_t bracket = sentence.rfind("] ");
+      line == std::string::npos && bracket != std::string::npos) {
     sentence = sentence.substr(bracket + 2);
   }
   return sentence;
@@ -150,23 +150,42 @@ Result<json> ParseJson(const std::string& text, const std::string& what) {
   }
   if (watch.too_deep()) return InvalidArgument(what + ": nested deeper than 64 levels");
   if (!watch.duplicate().empty()) {
-    return InvalidField(watch.duplicate(), what + ": " + watch.duplicate() +
-                                               " is given twice; remove one of them");
+    return InvalidField(watch.duplicate(),
+                        what + ": " + watch.duplicate() + " is given twice; remove one of them");
   }
   return value;
 }
 
 std::string QuoteJson(std::string_view text) {
   std::string out = "\"";
+  out.reserve(text.size() + 2);
+  const auto plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+  };
+  if (std::all_of(text.begin(), text.end(), plain)) return (out += text) += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           constexpr char kHex[] = "0123456789abcdef";
@@ -223,8 +242,7 @@ std::string DescribeJson(const json& value) {
   if (value.is_null()) return type;
   if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
   const std::string text =
-      value.is_structured() ? ""
-                            : value.dump(-1, ' ', false, json::error_handler_t::replace);
+      value.is_structured() ? "" : value.dump(-1, ' ', false, json::error_handler_t::replace);
   if (text.empty() || text.size() > 40) return type;
   return text + (value.is_string() ? " (a string)" : "");
 }
@@ -232,16 +250,14 @@ std::string DescribeJson(const json& value) {
 Status Violations::ToStatus() const {
   if (fields_.empty()) return {};
   const FieldViolation& first = fields_.front();
-  std::string message =
-      (first.field.empty() ? "" : first.field + ": ") + first.description;
+  std::string message = (first.field.empty() ? "" : first.field + ": ") + first.description;
   if (fields_.size() > 1) {
     message += " (and " + std::to_string(fields_.size() - 1) + " more)";
   }
   return {StatusCode::kInvalidArgument, std::move(message), fields_};
 }
 
-bool ReadString(const json& value, const std::string& path, Violations* out,
-                std::string* result) {
+bool ReadString(const json& value, const std::string& path, Violations* out, std::string* result) {
   if (!value.is_string()) {
     out->Add(path, DescribeJson(value) + " must be a string");
     return false;

@@ -51,8 +51,8 @@ bool ReadString(const nlohmann::json& value, const std::string& path, Violations
                 std::string* result);
 bool ReadNumber(const nlohmann::json& value, const std::string& path, Violations* out,
                 double* result);
-bool ReadWhole(const nlohmann::json& value, const std::string& path, Violations* out,
-               int64_t low, int64_t high, int64_t* result);
+bool ReadWhole(const nlohmann::json& value, const std::string& path, Violations* out, int64_t low,
+               int64_t high, int64_t* result);
 bool ReadStrings(const nlohmann::json& value, const std::string& path, Violations* out,
                  std::vector<std::string>* result);
 

@@ -13,7 +13,7 @@ Status ReadModelConfig(const std::string& json_text, ResolvedModel* model) {
 
   // The config of the original BERT release has no model_type; all its numbers are BERT's.
   if (config.contains("model_type") && config["model_type"] != "bert") {
-    return InvalidArgument("architecture " + DescribeJson(config["model_type"]) +
+    return InvalidArgument("architecture " + config["model_type"].dump() +
                            " of config.json is unknown; known: bert");
   }
   if (!config.contains("model_type") && config.contains("architectures")) {

@@ -54,8 +54,8 @@ std::optional<PairedDifference> ComparePaired(const std::map<uint64_t, double>& 
                                               double confidence = 0.95);
 
 // p-values corrected over their family, in the order given.
-std::vector<double> HolmAdjusted(std::span<const double> p);                // family-wise error
-std::vector<double> BenjaminiHochbergAdjusted(std::span<const double> p);   // false discovery rate
+std::vector<double> HolmAdjusted(std::span<const double> p);               // family-wise error
+std::vector<double> BenjaminiHochbergAdjusted(std::span<const double> p);  // false discovery rate
 
 // A cell against its baseline, corrected over all non-baseline cells of the sweep that have a p.
 struct CellComparison {

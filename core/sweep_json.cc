@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "core/grid.h"
@@ -63,9 +64,10 @@ bool IsAxisName(const std::string& name) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  return !name.empty() && letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9');
-  }) && name != "and" && name != "or" && name != "not" && name != "in";
+  return !name.empty() && letter(name[0]) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); }) &&
+         name != "and" && name != "or" && name != "not" && name != "in";
 }
 
 void ReadAxis(const std::string& name, const json& values, Violations* out, Axis* axis) {
@@ -212,8 +214,7 @@ bool HasAxis(const SweepSpec& spec, const std::string& name) {
 }
 
 bool NoTask(const SweepSpec& spec) {
-  return std::holds_alternative<std::string>(spec.task) &&
-         std::get<std::string>(spec.task).empty();
+  return std::holds_alternative<std::string>(spec.task) && std::get<std::string>(spec.task).empty();
 }
 
 json AxisJson(const Axis& axis) {
@@ -295,12 +296,28 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
   return spec;
 }
 
+void MakePathsAbsolute(const std::string& folder, SweepSpec* spec) {
+  const auto absolute = [&](std::string* path) {
+    if (path->find('/') == std::string::npos) return;
+    *path = (std::filesystem::path(folder) / *path).lexically_normal().string();
+  };
+  absolute(&spec->model);
+  if (auto* name = std::get_if<std::string>(&spec->task)) {
+    absolute(name);
+  } else {
+    std::string& base = std::get<TaskSpec>(spec->task).base_dir;
+    base = (std::filesystem::path(folder) / base).lexically_normal().string();
+  }
+  for (Axis& axis : spec->axes) {
+    if (axis.name != "model" && axis.name != "task") continue;
+    for (AxisValue& value : axis.values) absolute(&std::get<std::string>(value));
+  }
+}
+
 std::string SweepSpecToJson(const SweepSpec& spec) {
-  json out = {{"name", spec.name},           {"kind", spec.kind},
-              {"attention", spec.attention}, {"where", spec.where},
-              {"seeds", spec.seeds},         {"mask_seeds", spec.mask_seeds},
-              {"baseline", spec.baseline},   {"device", spec.device},
-              {"priority", spec.priority}};
+  json out = {{"name", spec.name},         {"kind", spec.kind},     {"attention", spec.attention},
+              {"where", spec.where},       {"seeds", spec.seeds},   {"mask_seeds", spec.mask_seeds},
+              {"baseline", spec.baseline}, {"device", spec.device}, {"priority", spec.priority}};
   if (!spec.model.empty()) out["model"] = spec.model;
   if (const auto* task = std::get_if<TaskSpec>(&spec.task)) {
     out["task"] = TaskJson(*task);

@@ -18,9 +18,8 @@ void ReadFiles(const json& value, const std::string& path, Violations* out, Task
     const json* files = reader.Find(split);
     if (files == nullptr) continue;
     std::vector<std::string> list(1);
-    const bool good = files->is_string()
-                          ? ReadString(*files, reader.Path(split), out, &list[0])
-                          : ReadStrings(*files, reader.Path(split), out, &list);
+    const bool good = files->is_string() ? ReadString(*files, reader.Path(split), out, &list[0])
+                                         : ReadStrings(*files, reader.Path(split), out, &list);
     if (!good) continue;
     if (list.empty() || std::find(list.begin(), list.end(), "") != list.end()) {
       out->Add(reader.Path(split), "a list of files names at least one file, and none is empty");
@@ -50,8 +49,8 @@ void ReadSplit(const json& value, const std::string& path, Violations* out, Task
       out->Add(path, "the split has no share; add \"dev\": 0.2");
     }
   } else if (!(task->split_dev > 0 && task->split_dev < 1)) {
-    out->Add(reader.Path("dev"), CanonicalNumber(task->split_dev) +
-                                     " is not a share between 0 and 1 (both exclusive)");
+    out->Add(reader.Path("dev"),
+             CanonicalNumber(task->split_dev) + " is not a share between 0 and 1 (both exclusive)");
   }
   reader.Finish();
 }
@@ -64,8 +63,9 @@ void CheckTask(const TaskSpec& task, const std::string& path, Violations* out) {
   if (task.files.contains("dev") && task.split_dev > 0) {
     out->Add(at("split"), "the task has a dev file and a split; remove one of them");
   } else if (!task.files.contains("dev") && task.split_dev == 0) {
-    out->Add(at("files"), "the task has no dev data; add \"dev\" to files, or \"split\": "
-                          "{\"by\": \"hash\", \"dev\": 0.2}");
+    out->Add(at("files"),
+             "the task has no dev data; add \"dev\" to files, or \"split\": "
+             "{\"by\": \"hash\", \"dev\": 0.2}");
   }
   for (const char* role : {"text", "label"}) {
     if (!task.columns.contains(role)) {
@@ -79,7 +79,8 @@ void CheckTask(const TaskSpec& task, const std::string& path, Violations* out) {
   }
   std::set<std::string> seen;
   for (const std::string& label : task.labels) {
-    if (!seen.insert(label).second) out->Add(at("labels"), "label \"" + label + "\" is there twice");
+    if (!seen.insert(label).second)
+      out->Add(at("labels"), "label \"" + label + "\" is there twice");
   }
 }
 

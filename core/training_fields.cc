@@ -36,8 +36,8 @@ const TrainingField* FindTrainingField(const std::string& name) {
 }
 
 const std::vector<std::string>& TrainingFieldsNotYet() {
-  static const std::vector<std::string> names = {"accumulate", "checkpointing", "freeze", "lambda",
-                                                 "degree_lr",  "select"};
+  static const std::vector<std::string> names = {"accumulate", "checkpointing", "freeze",
+                                                 "lambda",     "degree_lr",     "select"};
   return names;
 }
 

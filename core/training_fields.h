@@ -13,7 +13,7 @@ namespace sparsweep {
 
 struct TrainingField {
   const char* name;
-  double TrainingOptions::*number = nullptr;     // exactly one of the three is set
+  double TrainingOptions::*number = nullptr;  // exactly one of the three is set
   int64_t TrainingOptions::*whole = nullptr;
   std::string TrainingOptions::*choice = nullptr;
   double low = 0;
@@ -32,7 +32,8 @@ const TrainingField* FindTrainingField(const std::string& name);
 // value that names neither field nor axis: the caller has its path.
 Status SetTrainingField(const TrainingField& field, const AxisValue& value,
                         TrainingOptions* options);
-// The value as an AxisValue: SetTrainingField(field, GetTrainingField(field, o), &o) changes nothing.
+// The value as an AxisValue: SetTrainingField(field, GetTrainingField(field, o), &o) changes
+// nothing.
 AxisValue GetTrainingField(const TrainingField& field, const TrainingOptions& options);
 
 // Scalars of the design that this version has not.

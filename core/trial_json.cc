@@ -105,18 +105,12 @@ std::optional<FailureReason> ParseFailureReason(const std::string& name) {
 }
 
 std::string TrialSpecToJson(const TrialSpec& spec) {
-  json out = {{"identity", spec.identity},
-              {"kind", spec.kind},
-              {"model", spec.model},
-              {"model_fingerprint", spec.model_fingerprint},
-              {"task", TaskJson(spec.task)},
-              {"data_fingerprint", spec.data_fingerprint},
-              {"attention", spec.attention},
-              {"layers", spec.layers},
-              {"heads", spec.heads},
-              {"training", TrainingJson(spec.training)},
-              {"seed", spec.seed},
-              {"device", spec.device}};
+  json out = {{"identity", spec.identity},   {"kind", spec.kind},
+              {"model", spec.model},         {"model_fingerprint", spec.model_fingerprint},
+              {"task", TaskJson(spec.task)}, {"data_fingerprint", spec.data_fingerprint},
+              {"attention", spec.attention}, {"layers", spec.layers},
+              {"heads", spec.heads},         {"training", TrainingJson(spec.training)},
+              {"seed", spec.seed},           {"device", spec.device}};
   if (spec.mask_seed) out["mask_seed"] = *spec.mask_seed;
   return CanonicalJson(out);
 }
@@ -226,18 +220,19 @@ Result<TrialResult> ParseTrialResult(const std::string& json_text) {
   if (const json* masks = reader.Find("masks")) {
     if (!masks->is_array()) out.Add("masks", DescribeJson(*masks) + " must be a list");
     for (size_t i = 0; masks->is_array() && i < masks->size(); ++i) {
-      result.masks.push_back(
-          ReadMaskRow((*masks)[i], "masks[" + std::to_string(i) + "]", &out));
+      result.masks.push_back(ReadMaskRow((*masks)[i], "masks[" + std::to_string(i) + "]", &out));
     }
   }
-  Entries(reader, "lengths", &out, [&](const std::string& key, const json& value, const auto& path) {
-    int64_t count = 0;
-    if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
-      out.Add(path, "\"" + key + "\" is not a length");
-    } else if (ReadWhole(value, path, &out, 0, kMaxWhole, &count)) {
-      result.lengths[std::stoi(key)] = count;
-    }
-  });
+  Entries(reader, "lengths", &out,
+          [&](const std::string& key, const json& value, const auto& path) {
+            int64_t count = 0;
+            if (key.empty() || key.size() > 9 ||
+                key.find_first_not_of("0123456789") != std::string::npos) {
+              out.Add(path, "\"" + key + "\" is not a length");
+            } else if (ReadWhole(value, path, &out, 0, kMaxWhole, &count)) {
+              result.lengths[std::stoi(key)] = count;
+            }
+          });
   if (!out.empty()) return out.ToStatus();
   return result;
 }

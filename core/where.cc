@@ -75,8 +75,9 @@ class WhereParser {
       if (std::string_view("<>+-*/%()[],").find(c) != std::string_view::npos) {
         return Take(Kind::kSymbol, 1);
       }
-      Fail(c == '=' ? "use == to compare" : c == '$' ? "axes stand without $ here"
-                                                     : std::string("unexpected '") + c + "'");
+      Fail(c == '='   ? "use == to compare"
+           : c == '$' ? "axes stand without $ here"
+                      : std::string("unexpected '") + c + "'");
     }
   }
   void Take(Kind kind, size_t length) {
@@ -128,8 +129,8 @@ class WhereParser {
   }
   int Compare() {
     static const std::vector<std::pair<const char*, Op>> kOperators = {
-        {"==", Op::kEqual},     {"!=", Op::kNotEqual},  {"<", Op::kLess},
-        {"<=", Op::kLessEqual}, {">", Op::kGreater},    {">=", Op::kGreaterEqual}};
+        {"==", Op::kEqual},     {"!=", Op::kNotEqual}, {"<", Op::kLess},
+        {"<=", Op::kLessEqual}, {">", Op::kGreater},   {">=", Op::kGreaterEqual}};
     const int left = Sum();
     const size_t column = start_;
     if (Is("in")) return In(left, column);
@@ -185,8 +186,8 @@ class WhereParser {
     } else if (kind_ == Kind::kString) {
       where_.nodes_[node].constant = token_;
     } else if (kind_ == Kind::kName) {
-      const auto axis = std::find_if(axes_.begin(), axes_.end(),
-                                     [&](const Axis& a) { return a.name == token_; });
+      const auto axis =
+          std::find_if(axes_.begin(), axes_.end(), [&](const Axis& a) { return a.name == token_; });
       if (axis == axes_.end()) {
         Fail("there is no axis \"" + token_ + "\"" + DidYouMean(token_, AxisNames(axes_)));
       } else {
@@ -222,22 +223,30 @@ class Where::Evaluation {
     bool flag = false;
   };
 
-  Evaluation(const Where& where, const std::vector<Axis>& axes,
-             const std::vector<uint32_t>& digits)
+  Evaluation(const Where& where, const std::vector<Axis>& axes, const std::vector<uint32_t>& digits)
       : where_(where), axes_(axes), digits_(digits) {}
 
   Value At(int index) {
     const Node& node = where_.nodes_[index];
     switch (node.op) {
-      case Op::kConstant: return Of(node.constant);
-      case Op::kAxis: return Of(axes_[node.axis].values[digits_[node.axis]]);
-      case Op::kOr: return Flag(Bool(node, 0) || Bool(node, 1));
-      case Op::kAnd: return Flag(Bool(node, 0) && Bool(node, 1));
-      case Op::kNot: return Flag(!Bool(node, 0));
-      case Op::kNegate: return Number(-Operand(node, 0));
-      case Op::kAdd: return Number(Operand(node, 0) + Operand(node, 1));
-      case Op::kSubtract: return Number(Operand(node, 0) - Operand(node, 1));
-      case Op::kMultiply: return Number(Operand(node, 0) * Operand(node, 1));
+      case Op::kConstant:
+        return Of(node.constant);
+      case Op::kAxis:
+        return Of(axes_[node.axis].values[digits_[node.axis]]);
+      case Op::kOr:
+        return Flag(Bool(node, 0) || Bool(node, 1));
+      case Op::kAnd:
+        return Flag(Bool(node, 0) && Bool(node, 1));
+      case Op::kNot:
+        return Flag(!Bool(node, 0));
+      case Op::kNegate:
+        return Number(-Operand(node, 0));
+      case Op::kAdd:
+        return Number(Operand(node, 0) + Operand(node, 1));
+      case Op::kSubtract:
+        return Number(Operand(node, 0) - Operand(node, 1));
+      case Op::kMultiply:
+        return Number(Operand(node, 0) * Operand(node, 1));
       case Op::kDivide:
       case Op::kRemainder: {
         const double left = Operand(node, 0), right = Operand(node, 1);
@@ -252,16 +261,23 @@ class Where::Evaluation {
         }
         return Flag(found);
       }
-      default: break;
+      default:
+        break;
     }
     const int order = Compare(node, At(node.children[0]), At(node.children[1]));
     switch (node.op) {
-      case Op::kEqual: return Flag(order == 0);
-      case Op::kNotEqual: return Flag(order != 0);
-      case Op::kLess: return Flag(order < 0);
-      case Op::kLessEqual: return Flag(order <= 0);
-      case Op::kGreater: return Flag(order > 0);
-      default: return Flag(order >= 0);
+      case Op::kEqual:
+        return Flag(order == 0);
+      case Op::kNotEqual:
+        return Flag(order != 0);
+      case Op::kLess:
+        return Flag(order < 0);
+      case Op::kLessEqual:
+        return Flag(order <= 0);
+      case Op::kGreater:
+        return Flag(order > 0);
+      default:
+        return Flag(order >= 0);
     }
   }
 
@@ -301,7 +317,8 @@ class Where::Evaluation {
       return 0;
     }
     if (left.type == Type::kString) return left.text->compare(*right.text);
-    if (left.type == Type::kNumber) return (left.number > right.number) - (left.number < right.number);
+    if (left.type == Type::kNumber)
+      return (left.number > right.number) - (left.number < right.number);
     if (node.op != Op::kEqual && node.op != Op::kNotEqual && node.op != Op::kIn) {
       Fail(node, "true and false have no order");
     }

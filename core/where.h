@@ -32,13 +32,29 @@ class Where {
  private:
   friend class WhereParser;
   enum class Op : uint8_t {
-    kOr, kAnd, kNot, kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn,
-    kAdd, kSubtract, kMultiply, kDivide, kRemainder, kNegate, kConstant, kAxis,
+    kOr,
+    kAnd,
+    kNot,
+    kEqual,
+    kNotEqual,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+    kIn,
+    kAdd,
+    kSubtract,
+    kMultiply,
+    kDivide,
+    kRemainder,
+    kNegate,
+    kConstant,
+    kAxis,
   };
   struct Node {
     Op op;
-    int column = 0;              // from 1, of the operator or value
-    std::vector<int> children;   // kIn: the value, then the list
+    int column = 0;             // from 1, of the operator or value
+    std::vector<int> children;  // kIn: the value, then the list
     size_t axis = 0;
     AxisValue constant = 0.0;
   };

@@ -25,8 +25,9 @@ constexpr char kTask[] = R"j({"files": {"train": "s.tsv", "test": ["t.tsv"]}, "f
 
 class CatalogTest : public testing::Test {
  protected:
-  CatalogTest() : data_(fs::temp_directory_path() / ("sparsweep-catalog-" + std::to_string(getpid()))),
-                  catalog_(data_) {
+  CatalogTest()
+      : data_(fs::temp_directory_path() / ("sparsweep-catalog-" + std::to_string(getpid()))),
+        catalog_(data_) {
     Write("models/bert-tiny/config.json", kConfig);
     Write("models/bert-tiny/model.safetensors", "weights");
     Write("models/bert-tiny/tokenizer.json", "{}");
@@ -100,19 +101,21 @@ TEST_F(CatalogTest, NamesTheFileThatAModelLacks) {
 
 TEST_F(CatalogTest, RefusesArchitecturesOtherThanBertByName) {
   EXPECT_THAT(ConfigError(R"j({"model_type": "roberta"})j"),
-              HasSubstr("architecture \"roberta\" (a string) of config.json is unknown; known: bert"));
+              HasSubstr("architecture \"roberta\" of config.json is unknown; known: bert"));
   EXPECT_THAT(ConfigError(R"j({"architectures": ["GPT2Model"]})j"), HasSubstr("GPT2Model"));
 }
 
 TEST_F(CatalogTest, RefusesAConfigThatCannotBe) {
   EXPECT_THAT(ConfigError("{\"model_type\": \"bert\", "), HasSubstr("config.json: line 1, column"));
   EXPECT_THAT(ConfigError("[]"), HasSubstr("holds no object"));
-  EXPECT_THAT(ConfigError(R"j({"model_type": "bert"})j"), HasSubstr("num_hidden_layers is missing"));
+  EXPECT_THAT(ConfigError(R"j({"model_type": "bert"})j"),
+              HasSubstr("num_hidden_layers is missing"));
   std::string config = kConfig;
   config.replace(config.find("\"hidden_size\": 128"), 18, "\"hidden_size\": 129");
   EXPECT_THAT(ConfigError(config), HasSubstr("129 of config.json is not a multiple of"));
   config.replace(config.find("\"hidden_size\": 129"), 18, "\"hidden_size\": \"x\"");
-  EXPECT_THAT(ConfigError(config), HasSubstr("hidden_size: \"x\" (a string) must be a whole number"));
+  EXPECT_THAT(ConfigError(config),
+              HasSubstr("hidden_size: \"x\" (a string) must be a whole number"));
 }
 
 TEST_F(CatalogTest, ResolvesTasksByNameByFileAndInline) {
@@ -140,8 +143,8 @@ TEST_F(CatalogTest, NamesWhatATaskLacks) {
   EXPECT_THAT(TaskError("./toy.json"), HasSubstr("write it absolute"));
   EXPECT_THAT(TaskError("/nowhere.json"), HasSubstr("is not a file"));
   fs::remove(data_ / "tasks/t.tsv");
-  EXPECT_THAT(TaskError("toy"), HasSubstr("the test file " + (data_ / "tasks/t.tsv").string() +
-                                          " is not there"));
+  EXPECT_THAT(TaskError("toy"),
+              HasSubstr("the test file " + (data_ / "tasks/t.tsv").string() + " is not there"));
   Write("tasks/bad.json", R"j({"files": )j");
   EXPECT_THAT(TaskError("bad"), HasSubstr("task \"bad\": task: line 1, column"));
 }

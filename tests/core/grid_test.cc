@@ -88,8 +88,8 @@ TEST_F(GridTest, CountsWithTheLastAxisFastestInTheOrderOfTheNames) {
 }
 
 TEST_F(GridTest, ADenseCellOfTheGridIsTheBaselineAndNoneIsAdded) {
-  const std::vector<Cell> cells = Cells(
-      R"j("attention": "window($w)", "axes": {"w": [1, 500, 127, 128]}, "seeds": 1)j");
+  const std::vector<Cell> cells =
+      Cells(R"j("attention": "window($w)", "axes": {"w": [1, 500, 127, 128]}, "seeds": 1)j");
   // max_length 128: 127, 128 and 500 reach everywhere.
   EXPECT_THAT(Canonicals(cells), ElementsAre("window(1)", "dense", "dense", "dense"));
   EXPECT_FALSE(cells[0].is_baseline);
@@ -101,8 +101,8 @@ TEST_F(GridTest, ADenseCellOfTheGridIsTheBaselineAndNoneIsAdded) {
 }
 
 TEST_F(GridTest, TheDenseCellMustSurviveWhereToBeTheBaseline) {
-  const std::vector<Cell> cells = Cells(
-      R"j("attention": "window($w)", "axes": {"w": [500, 1]}, "where": ["w < 100"])j");
+  const std::vector<Cell> cells =
+      Cells(R"j("attention": "window($w)", "axes": {"w": [500, 1]}, "where": ["w < 100"])j");
   EXPECT_THAT(Indices(cells), ElementsAre(1, 2));
   EXPECT_TRUE(cells[1].is_baseline);
   EXPECT_EQ(cells[1].axes_json, R"j({"w":null})j");
@@ -133,7 +133,8 @@ TEST_F(GridTest, EqualPlansAreOneTrialWithTwoNames) {
   const std::vector<Cell> cells = Cells(
       R"j("attention": "random($r) + window($w)", "axes": {"r": [0], "w": [3]},
          "baseline": "none", "seeds": 2)j");
-  const std::vector<Cell> plain = Cells(R"j("attention": "window(3)", "baseline": "none", "seeds": 2)j");
+  const std::vector<Cell> plain =
+      Cells(R"j("attention": "window(3)", "baseline": "none", "seeds": 2)j");
   EXPECT_EQ(cells[0].attention, "random(0) + window(3)");
   EXPECT_EQ(cells[0].canonical, "window(3)");
   EXPECT_EQ(cells[0].trials[0].identity, plain[0].trials[0].identity);
@@ -145,8 +146,8 @@ TEST_F(GridTest, EqualPlansAreOneTrialWithTwoNames) {
 }
 
 TEST_F(GridTest, CellsThatDifferInAParameterWithoutEffectAreAliases) {
-  const std::vector<Cell> cells = Cells(
-      R"j("axes": {"epochs": [1, 2]}, "training": {"max_steps": 10}, "seeds": 1)j");
+  const std::vector<Cell> cells =
+      Cells(R"j("axes": {"epochs": [1, 2]}, "training": {"max_steps": 10}, "seeds": 1)j");
   ASSERT_EQ(cells.size(), 2u);
   EXPECT_EQ(cells[1].alias_of, std::optional<uint64_t>(0));
 }
@@ -232,8 +233,9 @@ TEST_F(GridTest, ShowsAxesByFirstUseThenByName) {
                    "z": ["last 1"], "warmup": [0.5], "clip": [1]})j"),
       resolver_);
   EXPECT_THAT(grid->display_order(), ElementsAre("z", "b", "a", "clip", "warmup"));
-  EXPECT_EQ(AxesLabel(R"j({"a":1,"b":2,"clip":1,"warmup":0.5,"z":"last 1"})j", grid->display_order()),
-            "z=last 1 b=2 a=1 clip=1 warmup=0.5");
+  EXPECT_EQ(
+      AxesLabel(R"j({"a":1,"b":2,"clip":1,"warmup":0.5,"z":"last 1"})j", grid->display_order()),
+      "z=last 1 b=2 a=1 clip=1 warmup=0.5");
   EXPECT_EQ(AxesLabel(R"j({"b":null,"z":null})j", grid->display_order()), "baseline");
 }
 
@@ -275,8 +277,8 @@ TEST_F(GridTest, FindsABadValueInAGridTooLargeToCheckAtOnce) {
   std::string values = "[1";
   for (int i = 2; i <= 200; ++i) values += "," + std::to_string(i);
   const FieldViolation violation =
-      Refusal(R"j("attention": "window($w) + random($r)", "axes": {"r": )j" + values + "], \"w\": " +
-              values + R"j(, "x"], "batch_size": [1, 2]})j");
+      Refusal(R"j("attention": "window($w) + random($r)", "axes": {"r": )j" + values +
+              "], \"w\": " + values + R"j(, "x"], "batch_size": [1, 2]})j");
   EXPECT_EQ(violation.field, "axes.w[200]");
 }
 
@@ -285,8 +287,8 @@ TEST_F(GridTest, RefusesNamesThatDoNotResolve) {
       MakeGrid(R"j({"name": "n", "model": "none", "task": "toy"})j", resolver_);
   EXPECT_EQ(grid.status().code(), StatusCode::kNotFound);
   EXPECT_EQ(grid.status().fields()[0].field, "model");
-  const Result<Grid> axis = MakeGrid(
-      R"j({"name": "n", "model": "tiny", "axes": {"task": ["toy", "none"]}})j", resolver_);
+  const Result<Grid> axis =
+      MakeGrid(R"j({"name": "n", "model": "tiny", "axes": {"task": ["toy", "none"]}})j", resolver_);
   EXPECT_EQ(axis.status().fields()[0].field, "axes.task[1]");
 }
 
@@ -306,15 +308,19 @@ TEST_F(GridTest, RefusesASpecThatNoSweepFileCouldSay) {
 // Brute force: for random grids, what At says of baselines and aliases is what comparing all
 // identities says.
 TEST_F(GridTest, BaselinesAndAliasesAgreeWithBruteForce) {
-  const std::vector<std::string> wheres = {
-      "", "w != 1", "w == 500 or epochs == 2", "epochs == 1 or l != 'all'", "w < 500",
-      "not (w == 500 and l == 'all')"};
+  const std::vector<std::string> wheres = {"",
+                                           "w != 1",
+                                           "w == 500 or epochs == 2",
+                                           "epochs == 1 or l != 'all'",
+                                           "w < 500",
+                                           "not (w == 500 and l == 'all')"};
   for (const std::string& where : wheres) {
     for (const char* steps : {"0", "5"}) {
       const std::vector<Cell> cells = Cells(
           R"j("attention": "$l: window($w)", "axes": {"epochs": [1, 2], "l": ["all", "last 1", "layers 0-1"],
-             "w": [0, 1, 500]}, "seeds": 1, "training": {"max_steps": )j" + std::string(steps) +
-          "}, \"where\": [" + (where.empty() ? "" : "\"" + where + "\"") + "]");
+             "w": [0, 1, 500]}, "seeds": 1, "training": {"max_steps": )j" +
+          std::string(steps) + "}, \"where\": [" + (where.empty() ? "" : "\"" + where + "\"") +
+          "]");
       std::map<std::string, uint64_t> first;
       std::map<double, std::vector<const Cell*>> by_epochs;
       for (const Cell& cell : cells) {
@@ -372,8 +378,8 @@ TEST_F(GridTest, TheQuickstartIsElevenCellsAndTwentyTwoTrials) {
                           "last 1: self", "last 1: window(1)", "last 1: random(2, draw=plan)"));
   EXPECT_EQ(identities.size(), 22u);
   EXPECT_TRUE(cells[0].is_baseline);
-  const TrainingOptions expected = {2, 0, 32, 64, 1e-3, 0.1, "linear", 0.01, 1, 0.1, "mean",
-                                    "float32", 0};
+  const TrainingOptions expected = {2,    0, 32,  64,     1e-3,      0.1, "linear",
+                                    0.01, 1, 0.1, "mean", "float32", 0};
   EXPECT_TRUE(cells[0].trials[0].training == expected);
   EXPECT_THAT(grid->spec().seeds, ElementsAre(1, 2));
 }

@@ -25,7 +25,7 @@ TrialSpec Vector() {
   TrialSpec trial;
   trial.model_fingerprint = "8e3a3d4c1d0a4a5a2f0c5f3b6f1f0f3cbb0d3b6f0a9d1c2e3f4a5b6c7d8e9f00";
   trial.data_fingerprint = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-  trial.attention = "layer 1: random(2, draw=plan)";
+  trial.attention = "layers 1: random(2, draw=plan)";
   trial.training.epochs = 2;
   trial.training.max_length = 64;
   trial.training.learning_rate = 1e-3;

@@ -55,8 +55,8 @@ TEST(Statistics, CorrectionsAgreeWithStatsmodels) {
 
 TEST(Statistics, MaskSeedsAreAveragedBeforeTrainingSeeds) {
   // Seed 1 has three draws, seed 2 one: each seed counts once.
-  const std::vector<Measurement> rows = {{5, 1, 0, 1.0}, {5, 1, 1, 2.0}, {5, 1, 2, 3.0},
-                                         {5, 2, 0, 6.0}, {9, 1, 0, 7.0}};
+  const std::vector<Measurement> rows = {
+      {5, 1, 0, 1.0}, {5, 1, 1, 2.0}, {5, 1, 2, 3.0}, {5, 2, 0, 6.0}, {9, 1, 0, 7.0}};
   const auto cells = Summarize(rows);
   ASSERT_EQ(cells.size(), 2u);
   EXPECT_EQ(cells.at(5).by_seed, (std::map<uint64_t, double>{{1, 2.0}, {2, 6.0}}));
@@ -67,7 +67,8 @@ TEST(Statistics, MaskSeedsAreAveragedBeforeTrainingSeeds) {
 }
 
 TEST(Statistics, PairsOnlySeedsThatBothHave) {
-  const auto difference = ComparePaired({{1, 5.0}, {2, 7.0}, {3, 1.0}}, {{2, 6.0}, {3, 3.0}, {4, 0.0}});
+  const auto difference =
+      ComparePaired({{1, 5.0}, {2, 7.0}, {3, 1.0}}, {{2, 6.0}, {3, 3.0}, {4, 0.0}});
   EXPECT_EQ(difference->pairs, 2);
   EXPECT_EQ(difference->mean, -0.5);
   EXPECT_FALSE(ComparePaired({{1, 5.0}}, {{2, 5.0}}).has_value());
@@ -102,10 +103,9 @@ TEST(Statistics, TheFamilyIsAllNonBaselineCellsThatHaveAP) {
   add(0, {80, 81, 82, 83});
   add(1, {80.5, 81.6, 82.4, 83.7});
   add(2, {79, 81.5, 81, 84});
-  add(3, {70, 71});  // two seeds: a difference, no p
+  add(3, {70, 71});      // two seeds: a difference, no p
   add(4, {1, 2, 3, 4});  // not in the family
-  const auto comparisons =
-      CompareCells(Summarize(rows), {{0, 0}, {1, 0}, {2, 0}, {3, 0}, {8, 0}});
+  const auto comparisons = CompareCells(Summarize(rows), {{0, 0}, {1, 0}, {2, 0}, {3, 0}, {8, 0}});
   ASSERT_EQ(comparisons.size(), 3u);
   EXPECT_EQ(comparisons[0].cell, 1u);
   EXPECT_EQ(comparisons[0].baseline, 0u);

@@ -34,7 +34,8 @@ TEST(SweepFile, OfThreeFieldsHasTheDocumentedDefaults) {
 }
 
 TEST(SweepFile, MayHoldComments) {
-  EXPECT_TRUE(ParseSweepSpec("// first\n" + SweepFile("/* here */ \"seeds\": 1 // and here\n")).ok());
+  EXPECT_TRUE(
+      ParseSweepSpec("// first\n" + SweepFile("/* here */ \"seeds\": 1 // and here\n")).ok());
 }
 
 TEST(SweepFile, ReadsEveryField) {
@@ -61,8 +62,8 @@ TEST(SweepFile, ReadsEveryField) {
   EXPECT_THAT(spec->seeds, ElementsAre(7, 9007199254740991));
   EXPECT_THAT(spec->mask_seeds, ElementsAre(0, 1));
   EXPECT_EQ(spec->priority, -5);
-  const TrainingOptions expected = {4, 10, 8, 64, 0.001, 0, "constant", 0.1, 0, 0, "mean",
-                                    "float32", 100};
+  const TrainingOptions expected = {4,   10, 8, 64,     0.001,     0,  "constant",
+                                    0.1, 0,  0, "mean", "float32", 100};
   EXPECT_TRUE(spec->training == expected);
 }
 
@@ -101,7 +102,8 @@ TEST(SweepFile, IsRefusedWhereItIsNoObjectOrNoJson) {
     EXPECT_EQ(spec.status().message().find("json.exception"), std::string::npos)
         << spec.status().message();
   }
-  const std::string deep = SweepFile("\"axes\": " + std::string(5000, '[') + std::string(5000, ']'));
+  const std::string deep =
+      SweepFile("\"axes\": " + std::string(5000, '[') + std::string(5000, ']'));
   EXPECT_THAT(ParseSweepSpec(deep).status().message(), HasSubstr("nested deeper"));
 }
 
@@ -119,60 +121,74 @@ TEST_P(BadSweepFile, NamesTheFieldAndTheRemedy) {
   EXPECT_THAT(violation.description, HasSubstr(GetParam().sentence));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, BadSweepFile, testing::Values(
-    // Unknown and doubled fields.
-    Bad{R"j("trainin": {})j", "trainin", "unknown field \"trainin\"; did you mean \"training\"?"},
-    Bad{R"j("training": {"epoch": 1})j", "training.epoch", "did you mean \"epochs\"?"},
-    Bad{R"j("seeds": 1, "seeds": 2)j", "seeds", "seeds is given twice"},
-    Bad{R"j("axes": {"w": [1], "w": [2]})j", "axes.w", "axes.w is given twice"},
-    Bad{R"j("training": {"epochs": 1, "clip": 1, "epochs": 2})j", "training.epochs", "twice"},
-    // Not in this version.
-    Bad{R"j("kind": "profile")j", "kind", "kind \"profile\" is not available yet in this version"},
-    Bad{R"j("kind": "finetun")j", "kind", "did you mean \"finetune\"?"},
-    Bad{R"j("training": {"lambda": 1})j", "training.lambda", "not available yet in this version"},
-    Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision", "not available yet"},
-    Bad{R"j("axes": {"degree_lr": [1]})j", "axes.degree_lr", "not available yet in this version"},
-    Bad{R"j("time_limit": 1)j", "time_limit", "not available yet in this version"},
-    // Wrong types and ranges.
-    Bad{R"j("training": {"batch_size": "32"})j", "training.batch_size",
-        "\"32\" (a string) must be a whole number"},
-    Bad{R"j("training": {"batch_size": 3.5})j", "training.batch_size", "3.5 is not a whole number"},
-    Bad{R"j("training": {"batch_size": 0})j", "training.batch_size", "0 is not between 1 and 65536"},
-    Bad{R"j("training": {"dropout": 1})j", "training.dropout", "between 0 and 1 (exclusive)"},
-    Bad{R"j("training": {"epochs": 1.5})j", "training.epochs", "1.5 is not a whole number"},
-    Bad{R"j("training": {"epochs": [2]})j", "training.epochs", "a list must be a number"},
-    Bad{R"j("training": {"pooling": "men"})j", "training.pooling", "did you mean \"mean\"?"},
-    Bad{R"j("training": 3)j", "training", "3 must be an object"},
-    Bad{R"j("attention": 3)j", "attention", "3 must be a string"},
-    Bad{R"j("where": "w > 1")j", "where", "must be a list of strings"},
-    Bad{R"j("where": [1])j", "where[0]", "1 must be a string"},
-    Bad{R"j("baseline": "sparse")j", "baseline", "\"sparse\" is not valid"},
-    Bad{R"j("device": "gpu")j", "device", "\"gpu\" is not valid"},
-    Bad{R"j("priority": 1e9)j", "priority", "1000000000 is not between -1000 and 1000"},
-    // Seeds.
-    Bad{R"j("seeds": 0)j", "seeds", "0 is not between 1 and 10000"},
-    Bad{R"j("seeds": [])j", "seeds", "1 to 10000"},
-    Bad{R"j("seeds": [1, 2, 1])j", "seeds[2]", "1 is listed twice"},
-    Bad{R"j("seeds": [-1])j", "seeds[0]", "-1 is not between 0 and 9007199254740991"},
-    Bad{R"j("seeds": [9007199254740992])j", "seeds[0]", "is not between"},
-    Bad{R"j("mask_seeds": "one")j", "mask_seeds", "a number of seeds or a list"},
-    // Axes.
-    Bad{R"j("axes": [1])j", "axes", "must be an object"},
-    Bad{R"j("axes": {"w": 3}, "attention": "window($w)")j", "axes.w", "3 must be a list of values"},
-    Bad{R"j("axes": {"w": []}, "attention": "window($w)")j", "axes.w", "axis \"w\" has no values"},
-    Bad{R"j("axes": {"w": [1, null]}, "attention": "window($w)")j", "axes.w[1]", "null must be"},
-    Bad{R"j("axes": {"w": [1, 2, 1.0]}, "attention": "window($w)")j", "axes.w[2]", "twice"},
-    Bad{R"j("axes": {"2w": [1]})j", "axes.2w", "no name for an axis"},
-    Bad{R"j("axes": {"w": [1]})j", "axes.w", "axis \"w\" is not used"},
-    Bad{R"j("axes": {"learnin_rate": [1]})j", "axes.learnin_rate", "did you mean \"learning_rate\"?"},
-    Bad{R"j("axes": {"warmup": [0]}, "attention": "window($warmup)")j", "axes.warmup",
-        "is a parameter and occurs as $warmup in attention"},
-    Bad{R"j("axes": {"batch_size": [8, 8.5]})j", "axes.batch_size[1]", "8.5 is not a whole number"},
-    Bad{R"j("axes": {"model": [1]})j", "axes.model[0]", "1 must be a string"},
-    Bad{R"j("attention": "window($w)")j", "attention", "there is no axis \"w\" for $w"},
-    // Where.
-    Bad{R"j("where": ["w > 1"])j", "where[0]", "there is no axis \"w\""},
-    Bad{R"j("where": ["1 <"])j", "where[0]", "column 4 of '1 <'"}));
+INSTANTIATE_TEST_SUITE_P(
+    Cases, BadSweepFile,
+    testing::Values(
+        // Unknown and doubled fields.
+        Bad{R"j("trainin": {})j", "trainin",
+            "unknown field \"trainin\"; did you mean \"training\"?"},
+        Bad{R"j("training": {"epoch": 1})j", "training.epoch", "did you mean \"epochs\"?"},
+        Bad{R"j("seeds": 1, "seeds": 2)j", "seeds", "seeds is given twice"},
+        Bad{R"j("axes": {"w": [1], "w": [2]})j", "axes.w", "axes.w is given twice"},
+        Bad{R"j("training": {"epochs": 1, "clip": 1, "epochs": 2})j", "training.epochs", "twice"},
+        // Not in this version.
+        Bad{R"j("kind": "profile")j", "kind",
+            "kind \"profile\" is not available yet in this version"},
+        Bad{R"j("kind": "finetun")j", "kind", "did you mean \"finetune\"?"},
+        Bad{R"j("training": {"lambda": 1})j", "training.lambda",
+            "not available yet in this version"},
+        Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision",
+            "not available yet"},
+        Bad{R"j("axes": {"degree_lr": [1]})j", "axes.degree_lr",
+            "not available yet in this version"},
+        Bad{R"j("time_limit": 1)j", "time_limit", "not available yet in this version"},
+        // Wrong types and ranges.
+        Bad{R"j("training": {"batch_size": "32"})j", "training.batch_size",
+            "\"32\" (a string) must be a whole number"},
+        Bad{R"j("training": {"batch_size": 3.5})j", "training.batch_size",
+            "3.5 is not a whole number"},
+        Bad{R"j("training": {"batch_size": 0})j", "training.batch_size",
+            "0 is not between 1 and 65536"},
+        Bad{R"j("training": {"dropout": 1})j", "training.dropout", "between 0 and 1 (exclusive)"},
+        Bad{R"j("training": {"epochs": 1.5})j", "training.epochs", "1.5 is not a whole number"},
+        Bad{R"j("training": {"epochs": [2]})j", "training.epochs", "a list must be a number"},
+        Bad{R"j("training": {"pooling": "men"})j", "training.pooling", "did you mean \"mean\"?"},
+        Bad{R"j("training": 3)j", "training", "3 must be an object"},
+        Bad{R"j("attention": 3)j", "attention", "3 must be a string"},
+        Bad{R"j("where": "w > 1")j", "where", "must be a list of strings"},
+        Bad{R"j("where": [1])j", "where[0]", "1 must be a string"},
+        Bad{R"j("baseline": "sparse")j", "baseline", "\"sparse\" is not valid"},
+        Bad{R"j("device": "gpu")j", "device", "\"gpu\" is not valid"},
+        Bad{R"j("priority": 1e9)j", "priority", "1000000000 is not between -1000 and 1000"},
+        // Seeds.
+        Bad{R"j("seeds": 0)j", "seeds", "0 is not between 1 and 10000"},
+        Bad{R"j("seeds": [])j", "seeds", "1 to 10000"},
+        Bad{R"j("seeds": [1, 2, 1])j", "seeds[2]", "1 is listed twice"},
+        Bad{R"j("seeds": [-1])j", "seeds[0]", "-1 is not between 0 and 9007199254740991"},
+        Bad{R"j("seeds": [9007199254740992])j", "seeds[0]", "is not between"},
+        Bad{R"j("mask_seeds": "one")j", "mask_seeds", "a number of seeds or a list"},
+        // Axes.
+        Bad{R"j("axes": [1])j", "axes", "must be an object"},
+        Bad{R"j("axes": {"w": 3}, "attention": "window($w)")j", "axes.w",
+            "3 must be a list of values"},
+        Bad{R"j("axes": {"w": []}, "attention": "window($w)")j", "axes.w",
+            "axis \"w\" has no values"},
+        Bad{R"j("axes": {"w": [1, null]}, "attention": "window($w)")j", "axes.w[1]",
+            "null must be"},
+        Bad{R"j("axes": {"w": [1, 2, 1.0]}, "attention": "window($w)")j", "axes.w[2]", "twice"},
+        Bad{R"j("axes": {"2w": [1]})j", "axes.2w", "no name for an axis"},
+        Bad{R"j("axes": {"w": [1]})j", "axes.w", "axis \"w\" is not used"},
+        Bad{R"j("axes": {"learnin_rate": [1]})j", "axes.learnin_rate",
+            "did you mean \"learning_rate\"?"},
+        Bad{R"j("axes": {"warmup": [0]}, "attention": "window($warmup)")j", "axes.warmup",
+            "is a parameter and occurs as $warmup in attention"},
+        Bad{R"j("axes": {"batch_size": [8, 8.5]})j", "axes.batch_size[1]",
+            "8.5 is not a whole number"},
+        Bad{R"j("axes": {"model": [1]})j", "axes.model[0]", "1 must be a string"},
+        Bad{R"j("attention": "window($w)")j", "attention", "there is no axis \"w\" for $w"},
+        // Where.
+        Bad{R"j("where": ["w > 1"])j", "where[0]", "there is no axis \"w\""},
+        Bad{R"j("where": ["1 <"])j", "where[0]", "column 4 of '1 <'"}));
 
 TEST(SweepFile, NamesTheNearestAxisForAMisspeltOne) {
   const Result<SweepSpec> spec =
@@ -202,11 +218,25 @@ TEST(SweepFile, OfMoreThanTenMillionCellsIsRefused) {
   std::string values = "[0";
   for (int i = 1; i < 4000; ++i) values += "," + std::to_string(i);
   values += "]";
-  const FieldViolation violation = Refusal(SweepFile(
-      "\"attention\": \"window($a) + random($b)\", \"axes\": {\"a\": " + values + ", \"b\": " +
-      values + "}"));
+  const FieldViolation violation =
+      Refusal(SweepFile("\"attention\": \"window($a) + random($b)\", \"axes\": {\"a\": " + values +
+                        ", \"b\": " + values + "}"));
   EXPECT_EQ(violation.field, "axes");
   EXPECT_THAT(violation.description, HasSubstr("16000000 cells; the limit is 10000000"));
+}
+
+TEST(SweepFile, ItsRelativePathsStartAtItsFolder) {
+  SweepSpec spec = *ParseSweepSpec(R"j({"name": "n", "model": "./m", "axes": {"task": ["../t.json",
+      "sst2", "/a/t.json"]}})j");
+  MakePathsAbsolute("/home/me/sweeps", &spec);
+  EXPECT_EQ(spec.model, "/home/me/sweeps/m");
+  EXPECT_THAT(spec.axes[0].values,
+              ElementsAre(AxisValue("/home/me/t.json"), AxisValue("sst2"), AxisValue("/a/t.json")));
+  spec = *ParseSweepSpec(SweepFile(""));
+  spec.task = TaskSpec();
+  MakePathsAbsolute("/home/me", &spec);
+  EXPECT_EQ(spec.model, "tiny");
+  EXPECT_EQ(std::get<TaskSpec>(spec.task).base_dir, "/home/me/");
 }
 
 TEST(AxisValues, AreSplicedAsIntegersOrShortestPlainDecimals) {
@@ -243,16 +273,20 @@ TEST(TaskFile, NamesWhatIsMissing) {
   const std::string files = R"j("files": {"train": "a", "dev": "b"}, )j";
   EXPECT_THAT(TaskRefusal("{" + columns + R"j("files": {"dev": "b"}, )j" + rest + "}").description,
               HasSubstr("no training data"));
-  EXPECT_THAT(TaskRefusal("{" + columns + R"j("files": {"train": "b"}, )j" + rest + "}").description,
-              HasSubstr("no dev data"));
+  EXPECT_THAT(
+      TaskRefusal("{" + columns + R"j("files": {"train": "b"}, )j" + rest + "}").description,
+      HasSubstr("no dev data"));
   EXPECT_THAT(TaskRefusal("{" + files + R"j("columns": {"text": "t"}, )j" + rest + "}").description,
               HasSubstr("which column holds the label"));
-  EXPECT_EQ(TaskRefusal("{" + files + columns + R"j("format": "tvs", "labels": ["0", "1"]})j").field,
-            "format");
-  EXPECT_THAT(TaskRefusal("{" + files + columns + R"j("format": "tsv", "labels": ["0"]})j").description,
-              HasSubstr("at least two labels"));
-  EXPECT_THAT(TaskRefusal("{" + files + columns + R"j("split": {"dev": 0.2}, )j" + rest + "}").description,
-              HasSubstr("a dev file and a split"));
+  EXPECT_EQ(
+      TaskRefusal("{" + files + columns + R"j("format": "tvs", "labels": ["0", "1"]})j").field,
+      "format");
+  EXPECT_THAT(
+      TaskRefusal("{" + files + columns + R"j("format": "tsv", "labels": ["0"]})j").description,
+      HasSubstr("at least two labels"));
+  EXPECT_THAT(
+      TaskRefusal("{" + files + columns + R"j("split": {"dev": 0.2}, )j" + rest + "}").description,
+      HasSubstr("a dev file and a split"));
   EXPECT_EQ(TaskRefusal("{" + files + columns + R"j("split": {"dev": 2}, )j" + rest + "}").field,
             "split.dev");
   EXPECT_THAT(TaskRefusal("{" + files + columns + R"j("type": "qa", )j" + rest + "}").description,

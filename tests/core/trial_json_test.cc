@@ -155,15 +155,17 @@ TEST(FailureReasons, HaveTheNamesOfTheDesign) {
 
 TEST(CanonicalJson, FollowsRfc8785) {
   // The sample of RFC 8785, section 3.2.2, and its sort order of section 3.2.3.
-  EXPECT_EQ(CanonicalJson(nlohmann::json::parse(
-                R"j({"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+  EXPECT_EQ(
+      CanonicalJson(nlohmann::json::parse(
+          R"j({"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
                     "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
                     "literals": [null, true, false]})j")),
-            "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],"
-            "\"string\":\"\u20ac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
-  EXPECT_EQ(CanonicalJson(nlohmann::json::parse(
-                R"j({"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7})j")),
-            "{\"\\r\":2,\"1\":4,\"\u0080\":6,\"\u00f6\":7,\"\u20ac\":1,\"\U0001F600\":5,\"\ufb33\":3}");
+      "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],"
+      "\"string\":\"\u20ac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
+  EXPECT_EQ(
+      CanonicalJson(nlohmann::json::parse(
+          R"j({"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7})j")),
+      "{\"\\r\":2,\"1\":4,\"\u0080\":6,\"\u00f6\":7,\"\u20ac\":1,\"\U0001F600\":5,\"\ufb33\":3}");
 }
 
 TEST(CanonicalJson, PrintsNumbersAsEcmaScript) {

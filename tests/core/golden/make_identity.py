@@ -16,7 +16,7 @@ document = {
     "precision": "float32",
     "model": "8e3a3d4c1d0a4a5a2f0c5f3b6f1f0f3cbb0d3b6f0a9d1c2e3f4a5b6c7d8e9f00",
     "data": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-    "attention": "layer 1: random(2, draw=plan)",
+    "attention": "layers 1: random(2, draw=plan)",
     "seed": 1,
     "mask_seed": 0,
     "hyperparameters": {
