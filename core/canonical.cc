@@ -46,8 +46,8 @@ bool IsAtomWithin(const Pattern& a, const Pattern& b) {
   return false;
 }
 
-// Whitman's condition, remembering pairs of compound terms: without that, terms nested d deep would
-// be compared in about 4^d ways.
+// Whitman's condition, remembering pairs of compound terms: without that, two terms nested d deep
+// would be compared in up to 4^d ways.
 class Containment {
  public:
   bool Within(const Pattern& a, const Pattern& b) {
@@ -131,22 +131,18 @@ void Flatten(Pattern pattern, std::vector<Pattern>* terms) {
   }
 }
 
-// The terms that no other term absorbs, sorted.
+// The terms that no other term absorbs, sorted. Canonical terms that absorb each other are equal.
 template <typename Operation>
 std::vector<Pattern> Irredundant(std::vector<Pattern> terms) {
   std::sort(terms.begin(), terms.end());
-  terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
-  std::vector<Pattern> kept;
-  for (size_t i = 0; i < terms.size(); ++i) {
-    bool absorbed = false;
-    for (size_t j = 0; j < terms.size() && !absorbed; ++j) {
+  for (size_t i = terms.size(); i-- > 0;) {
+    for (size_t j = 0; j < terms.size(); ++j) {
       if (i == j || !Lattice<Operation>::Absorbs(terms[j], terms[i])) continue;
-      // Of two that absorb each other the first stays.
-      absorbed = j < i || !Lattice<Operation>::Absorbs(terms[i], terms[j]);
+      terms.erase(terms.begin() + i);
+      break;
     }
-    if (!absorbed) kept.push_back(terms[i]);
   }
-  return kept;
+  return terms;
 }
 
 // In A + (B & C), with B within the whole: B & C may as well be B, and then is absorbed or is B.
