@@ -1,9 +1,9 @@
 // Static files with hashed names under assets/; `npm run dev` passes the API on to a running
-// `sparsweep server --http 127.0.0.1:8080` (or SPARSWEEP_HTTP).
+// `sparsweep server --http 127.0.0.1:7071` (or SPARSWEEP_HTTP).
 import {join} from 'node:path';
 import {defineConfig} from 'vitest/config';
 
-const server = process.env['SPARSWEEP_HTTP'] ?? 'http://127.0.0.1:8080';
+const server = process.env['SPARSWEEP_HTTP'] ?? 'http://127.0.0.1:7071';
 const proxy = {target: server, changeOrigin: true};
 
 export default defineConfig({

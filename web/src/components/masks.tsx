@@ -115,7 +115,8 @@ function Grid({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
                 title="Enlarge">
                 <Picture bits={bits[at(layer, head)]!} length={length} />
                 <span class="caption"><b>layer {layer}, head {head}</b></span>
-                <span class="caption note">density {density(Number(picture.density ?? 0))}, {count(int(picture.kept))} kept{path ? `, ${path}` : ''}</span>
+                <span class="caption note">density {density(Number(picture.density ?? 0))}</span>
+                <span class="caption note">{count(int(picture.kept))} kept{path ? `, ${path}` : ''}</span>
                 <code class="caption note">{picture.hash?.slice(0, 10)}</code>
               </button>
             );

@@ -2,7 +2,7 @@
 import {useMemo, useRef, useState} from 'preact/hooks';
 import type {CellJson} from '../api';
 import {families, familyOf, isPartial, shapePath} from '../logic/family';
-import {density, int, isShare, metricValue} from '../logic/format';
+import {count, density, int, isShare, metricValue} from '../logic/format';
 import {paretoFront} from '../logic/pareto';
 import {linearTicks, logTicks} from '../logic/ticks';
 import {route, setQuery} from '../route';
@@ -27,6 +27,16 @@ interface Dot {
   sd: number;
 }
 
+const kMostDots = 2000;
+
+// Of many dots the front, the baselines and an even sample of the rest; and how many there were.
+function thinned(dots: Dot[]): [Dot[], number] {
+  if (dots.length <= kMostDots) return [dots, dots.length];
+  const front = new Set(paretoFront(dots));
+  const every = Math.ceil(dots.length / kMostDots);
+  return [dots.filter((dot, index) => front.has(index) || dot.cell.baseline || index % every === 0), dots.length];
+}
+
 const kHeight = 320;
 const kMargin = {left: 46, right: 14, top: 12, bottom: 40};
 
@@ -36,9 +46,9 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
   const [near, setNear] = useState<number | null>(null);
   const log = route.value.query.get('dx') !== 'linear';
 
-  const dots = useMemo(() => cells.flatMap((cell): Dot[] =>
+  const [dots, total] = useMemo(() => thinned(cells.flatMap((cell): Dot[] =>
     cell.mean === undefined || cell.density === undefined || cell.aliasOf !== undefined ? []
-      : [{cell, x: Number(cell.density), y: Number(cell.mean), sd: Number(cell.stddev ?? 0)}]), [cells]);
+      : [{cell, x: Number(cell.density), y: Number(cell.mean), sd: Number(cell.stddev ?? 0)}])), [cells]);
   const front = useMemo(() => paretoFront(dots), [dots]);
   const onFront = useMemo(() => new Set(front), [front]);
   if (dots.length === 0) return <div ref={frame}><p class="note">No results yet.</p></div>;
@@ -129,6 +139,7 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
           </div>
         ) : null}
       </div>
+      {total > dots.length ? <p class="note">{count(dots.length)} of {count(total)} cells are drawn: the front and an even sample.</p> : null}
       <Twin>
         <table>
           <thead><tr><th scope="col">Attention</th><th scope="col" class="number">Density</th><th scope="col" class="number">{metric}</th><th scope="col" class="number">sd</th><th scope="col">Pareto front</th></tr></thead>

@@ -7,6 +7,8 @@ import {Masks} from '../components/masks';
 import {useLive} from '../live';
 import {ago, bytes, count, density, duration, idOf, int, isShare, metricValue, percent, stateName} from '../logic/format';
 
+const kHeadsBeside = 4;  // with more heads the pictures need the whole width
+
 type Json = Record<string, unknown>;
 const number = (object: Json, name: string): number | undefined =>
   typeof object[name] === 'number' ? (object[name] as number) : undefined;
@@ -106,7 +108,7 @@ function Log({trial}: {trial: TrialJson}) {
 
 function Attested({trial}: {trial: TrialJson}) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Attested masks">
+    <div class="scroll tall" tabIndex={0} role="region" aria-label="Attested masks">
       <table>
         <caption>Attested: what the operator was measured to use, over all examples</caption>
         <thead><tr><th scope="col" class="number">Layer</th><th scope="col" class="number">Head</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Density</th><th scope="col" class="number">Empty rows</th><th scope="col">Path</th><th scope="col">Hash</th></tr></thead>
@@ -153,7 +155,7 @@ export function TrialPage({name}: {name: string}) {
       </header>
       {data.result ? <Tiles trial={data} /> : null}
       <Section title="Masks" id="masks">
-        <div class="beside">
+        <div class={(data.masks ?? []).some((row) => (row.head ?? 0) >= kHeadsBeside) ? 'stacked' : 'beside'}>
           <div><Masks trial={data} /></div>
           <div>{(data.masks?.length ?? 0) > 0 ? <Attested trial={data} /> : <p class="note">Not attested yet: the trial has no result.</p>}</div>
         </div>
