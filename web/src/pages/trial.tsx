@@ -108,21 +108,23 @@ function Log({trial}: {trial: TrialJson}) {
 
 function Attested({trial}: {trial: TrialJson}) {
   return (
-    <div class="scroll tall" tabIndex={0} role="region" aria-label="Attested masks">
-      <table>
-        <caption>Attested: what the operator was measured to use, over all examples</caption>
-        <thead><tr><th scope="col" class="number">Layer</th><th scope="col" class="number">Head</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Density</th><th scope="col" class="number">Empty rows</th><th scope="col">Path</th><th scope="col">Hash</th></tr></thead>
-        <tbody>
-          {(trial.masks ?? []).map((row) => (
-            <tr key={`${row.layer ?? 0} ${row.head ?? 0}`}>
-              <td class="number">{row.layer ?? 0}</td><td class="number">{row.head ?? 0}</td><td class="number">{count(int(row.kept))}</td>
-              <td class="number">{density(Number(row.density ?? 0))}</td><td class="number">{count(int(row.emptyRows))}</td><td>{row.path}</td>
-              <td><code title={row.hash}>{row.hash?.slice(0, 16)}</code></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <p class="note">Attested: what the operator was measured to use, over all examples.</p>
+      <div class="scroll tall" tabIndex={0} role="region" aria-label="Attested masks">
+        <table>
+          <thead><tr><th scope="col" class="number">Layer</th><th scope="col" class="number">Head</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Density</th><th scope="col" class="number">Empty rows</th><th scope="col">Path</th><th scope="col">Hash</th></tr></thead>
+          <tbody>
+            {(trial.masks ?? []).map((row) => (
+              <tr key={`${row.layer ?? 0} ${row.head ?? 0}`}>
+                <td class="number">{row.layer ?? 0}</td><td class="number">{row.head ?? 0}</td><td class="number">{count(int(row.kept))}</td>
+                <td class="number">{density(Number(row.density ?? 0))}</td><td class="number">{count(int(row.emptyRows))}</td><td>{row.path}</td>
+                <td><code title={row.hash}>{row.hash?.slice(0, 16)}</code></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 
