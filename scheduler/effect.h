@@ -25,8 +25,8 @@ struct SweepCreated {
   SweepId sweep = 0;
   SweepSubmitted submitted;
 };
-// `created` says whether the trial is new to the database (and then kQueued, with no attempts); else
-// the cell joins an existing one, whatever its state: a TrialChanged follows if that changes.
+// `created` says whether the trial is new to the database (and then kQueued, with no attempts);
+// else the cell joins an existing one, whatever its state: a TrialChanged follows if that changes.
 struct CellTrial {
   TrialId trial = 0;
   bool created = false;

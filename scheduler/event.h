@@ -57,17 +57,27 @@ struct ExpansionFailed {
   std::string message;
 };
 
-struct SweepCancelRequested { SweepId sweep = 0; };
-struct SweepPauseRequested { SweepId sweep = 0; };
-struct SweepResumeRequested { SweepId sweep = 0; };
+struct SweepCancelRequested {
+  SweepId sweep = 0;
+};
+struct SweepPauseRequested {
+  SweepId sweep = 0;
+};
+struct SweepResumeRequested {
+  SweepId sweep = 0;
+};
 // Failed trials of the sweep are queued again with a fresh allowance of attempts.
-struct SweepRetryRequested { SweepId sweep = 0; };
+struct SweepRetryRequested {
+  SweepId sweep = 0;
+};
 
 // What a worker says of one of its slots.
 struct SlotReport {
   AttemptId attempt;  // running now
   int64_t step = 0, steps = 0;
 };
+// A success without a result is ignored, and so must be one whose result does not parse: the server
+// leaves it out, the attempt is then absent and counts as crashed.
 struct EndedAttempt {
   AttemptId attempt;
   std::optional<FailureReason> failure;  // nullopt: success
@@ -75,7 +85,8 @@ struct EndedAttempt {
   std::string result_json;               // TrialResult of a success; opaque here
   std::string log_blob;                  // SHA-256 of the log, may be empty
 };
-// One Sync of one worker (contracts.md, "Sync").
+// One Sync of one worker (docs: "Sync"). A held call is answered by applying the same event again
+// when there is something to say: an equal sequence tells nothing new and is answered afresh.
 struct WorkerSynced {
   std::string worker;
   std::string incarnation;  // differs after every start of the worker process

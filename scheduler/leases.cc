@@ -48,7 +48,8 @@ bool Scheduler::State::TakeEnded(Step& step, Worker& worker, EndedAttempt report
   const auto lost = unsettled.find(id);
   const bool live = lease != leases.end() && lease->second.number == id.number;
   if (!live && lost == unsettled.end()) return true;  // settled: a repetition
-  const bool own = live ? lease->second.worker == worker.number : lost->second.worker == worker.name;
+  const bool own =
+      live ? lease->second.worker == worker.number : lost->second.worker == worker.name;
   if (On(Mechanism::kFence) && !own) return false;
   if (!live && !On(Mechanism::kLateSuccess)) return true;
   if (report.failure) {
@@ -64,8 +65,9 @@ void Scheduler::State::Succeed(Step& step, Worker& worker, EndedAttempt& report)
   worker.failures = 0;
   worker.crashed.clear();
   unsettled.erase(id);
-  AttemptEnded ended{id, AttemptState::kSucceeded, {}, {}, std::move(report.log_blob),
-                     std::move(report.result_json), worker.name};
+  AttemptEnded ended{id,         AttemptState::kSucceeded,   {},
+                     {},         std::move(report.log_blob), std::move(report.result_json),
+                     worker.name};
   if (trials[id.trial].state == TrialState::kSucceeded && On(Mechanism::kAcceptOnce)) {
     ended.state = AttemptState::kReplicate;
     step.effects.push_back(std::move(ended));
@@ -87,8 +89,13 @@ void Scheduler::State::Fail(Step& step, Worker& worker, EndedAttempt& report) {
   const AttemptId id = report.attempt;
   const FailureReason reason = *report.failure;
   const std::string message = report.message;
-  step.effects.push_back(AttemptEnded{id, AttemptState::kFailed, reason, std::move(report.message),
-                                      std::move(report.log_blob), {}, worker.name});
+  step.effects.push_back(AttemptEnded{id,
+                                      AttemptState::kFailed,
+                                      reason,
+                                      std::move(report.message),
+                                      std::move(report.log_blob),
+                                      {},
+                                      worker.name});
   if (unsettled.erase(id) > 0) return;  // what it meant for the trial was decided when it was lost
   Release(id.trial);
   switch (reason) {

@@ -12,8 +12,8 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     sweep.state = s.state;
     sweep.paused = s.state == SweepState::kPaused;
     sweep.expanded = s.expanded;
-    sweep.closed = s.state == SweepState::kCancelled ||
-                   (s.state == SweepState::kFailed && !s.expanded);
+    sweep.closed =
+        s.state == SweepState::kCancelled || (s.state == SweepState::kFailed && !s.expanded);
     sweep.next_index = s.next_index;
     sweep.coverage.cells = s.cells;
     sweep.coverage.aliases = s.aliases;
@@ -22,7 +22,6 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
   next_sweep = stored.next_sweep;
 
   trials.resize(std::max<TrialId>(stored.next_trial, 1));
-  by_identity.reserve(stored.trials.size());
   for (const StoredState::Trial& t : stored.trials) {
     const auto digest = ParseDigest(t.identity);
     if (!digest || t.id <= 0 || t.id >= static_cast<TrialId>(trials.size())) continue;
@@ -33,7 +32,7 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     trial.attempts = t.attempts;
     // Running is what has a live attempt; the loop below finds them.
     trial.state = t.state == TrialState::kRunning ? TrialState::kQueued : t.state;
-    by_identity.insert(t.id);
+    by_identity.Add(t.id);
   }
   for (const StoredState::Interest& i : stored.interests) {
     Trial* trial = FindTrial(i.trial);

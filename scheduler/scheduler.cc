@@ -30,20 +30,20 @@ Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
   State& state = *state_;
   Step step{now, {}, {}};
   const auto done = [] { return Status(); };
-  const Status status = std::visit(
-      Overload{
-          [&](SweepSubmitted& e) { return state.Submit(step, std::move(e)); },
-          [&](CellsExpanded& e) { return state.Expand(step, std::move(e)); },
-          [&](ExpansionFailed& e) { return state.FailExpansion(step, std::move(e)); },
-          [&](SweepCancelRequested& e) { return state.Cancel(step, e); },
-          [&](SweepPauseRequested& e) { return state.Pause(step, e); },
-          [&](SweepResumeRequested& e) { return state.Resume(step, e); },
-          [&](SweepRetryRequested& e) { return state.Retry(step, e); },
-          [&](WorkerSynced& e) { return state.Sync(step, std::move(e)), done(); },
-          [&](WorkerLeft& e) { return state.Goodbye(step, e), done(); },
-          [&](TimePassed&) { return state.LetTimePass(step), done(); },
-      },
-      event);
+  const Status status =
+      std::visit(Overload{
+                     [&](SweepSubmitted& e) { return state.Submit(step, std::move(e)); },
+                     [&](CellsExpanded& e) { return state.Expand(step, std::move(e)); },
+                     [&](ExpansionFailed& e) { return state.FailExpansion(step, std::move(e)); },
+                     [&](SweepCancelRequested& e) { return state.Cancel(step, e); },
+                     [&](SweepPauseRequested& e) { return state.Pause(step, e); },
+                     [&](SweepResumeRequested& e) { return state.Resume(step, e); },
+                     [&](SweepRetryRequested& e) { return state.Retry(step, e); },
+                     [&](WorkerSynced& e) { return state.Sync(step, std::move(e)), done(); },
+                     [&](WorkerLeft& e) { return state.Goodbye(step, e), done(); },
+                     [&](TimePassed&) { return state.LetTimePass(step), done(); },
+                 },
+                 event);
   if (!status.ok()) return status;
   state.SettleSweeps(step);
   return std::move(step.effects);

@@ -18,10 +18,10 @@
 namespace sparsweep {
 
 struct SchedulerOptions {
-  Duration lease = std::chrono::seconds(30);      // renewed by every Sync that reports the attempt
-  int max_attempts = 3;        // charged attempts (lost, crashed) of a trial before it fails
-  Duration backoff = std::chrono::seconds(1);     // doubled with every charged attempt
-  int quarantine_after = 5;    // crashed, refused and unattested attempts in a row of one worker
+  Duration lease = std::chrono::seconds(30);  // renewed by every Sync that reports the attempt
+  int max_attempts = 3;  // charged attempts (lost, crashed) of a trial before it fails
+  Duration backoff = std::chrono::seconds(1);  // doubled with every charged attempt
+  int quarantine_after = 5;  // crashed, refused and unattested attempts in a row of one worker
   Duration quarantine = std::chrono::minutes(10);  // then the worker is tried again
 };
 

@@ -16,7 +16,7 @@ TrialId Scheduler::State::AddTrial(const Digest& identity) {
   Trial& trial = trials.emplace_back();
   trial.identity = identity;
   trial.exists = true;
-  by_identity.insert(id);
+  by_identity.Add(id);
   return id;
 }
 
@@ -29,11 +29,21 @@ bool Scheduler::State::Wanted(const Trial& trial) const {
 
 void Scheduler::State::Count(Coverage& coverage, TrialState state, int64_t by) {
   switch (state) {
-    case TrialState::kQueued: coverage.queued += by; break;
-    case TrialState::kRunning: coverage.running += by; break;
-    case TrialState::kSucceeded: coverage.succeeded += by; break;
-    case TrialState::kFailed: coverage.failed += by; break;
-    case TrialState::kCancelled: coverage.cancelled += by; break;
+    case TrialState::kQueued:
+      coverage.queued += by;
+      break;
+    case TrialState::kRunning:
+      coverage.running += by;
+      break;
+    case TrialState::kSucceeded:
+      coverage.succeeded += by;
+      break;
+    case TrialState::kFailed:
+      coverage.failed += by;
+      break;
+    case TrialState::kCancelled:
+      coverage.cancelled += by;
+      break;
   }
 }
 

@@ -15,10 +15,10 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "scheduler/digest.h"
+#include "scheduler/identity_index.h"
 #include "scheduler/queue.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/timers.h"
@@ -56,7 +56,8 @@ struct Lease {
   int absences = 0;      // later Syncs without it
 };
 
-// An attempt the scheduler ended itself (kLost, kCancelled): its worker may still have the last word.
+// An attempt the scheduler ended itself (kLost, kCancelled): its worker may still have the last
+// word.
 struct Unsettled {
   std::string worker;
   SweepId charged_to = 0;
@@ -95,7 +96,7 @@ struct Worker {
 };
 
 struct Scheduler::State {
-  explicit State(SchedulerOptions o) : options(o), by_identity(16, {this}, {this}) {}
+  explicit State(SchedulerOptions o) : options(o), by_identity(trials) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -166,23 +167,9 @@ struct Scheduler::State {
   // restore.cc
   void Load(const StoredState& stored, Instant now);
 
-  struct IdentityHash {
-    using is_transparent = void;
-    const State* state;
-    size_t operator()(TrialId id) const { return HashOf(state->trials[id].identity); }
-    size_t operator()(const Digest& digest) const { return HashOf(digest); }
-  };
-  struct IdentityEqual {
-    using is_transparent = void;
-    const State* state;
-    bool operator()(TrialId a, TrialId b) const { return a == b; }
-    bool operator()(TrialId a, const Digest& b) const { return state->trials[a].identity == b; }
-    bool operator()(const Digest& a, TrialId b) const { return (*this)(b, a); }
-  };
-
   const SchedulerOptions options;
   std::deque<Trial> trials;  // by number; 0 is none
-  std::unordered_set<TrialId, IdentityHash, IdentityEqual> by_identity;
+  IdentityIndex<Trial> by_identity;
   std::map<SweepId, Sweep> sweeps;
   SweepId next_sweep = 1;
   Queue queue;
@@ -190,10 +177,11 @@ struct Scheduler::State {
   std::unordered_map<TrialId, Lease> leases;
   std::unordered_map<TrialId, Instant> waiting;  // queued, but not before
   std::map<AttemptId, Unsettled> unsettled;
-  std::map<TrialId, std::set<std::pair<std::string, std::string>>> refused;  // (worker, incarnation)
-  std::deque<Worker> workers;  // by number
+  std::map<TrialId, std::set<std::pair<std::string, std::string>>>
+      refused;                                // (worker, incarnation)
+  std::deque<Worker> workers;                 // by number
   std::map<std::string, int> worker_numbers;  // by name
-  std::set<int> free;  // workers with a free slot
+  std::set<int> free;                         // workers with a free slot
 };
 
 }  // namespace sparsweep

@@ -73,8 +73,8 @@ Status Scheduler::State::Expand(Step& step, CellsExpanded event) {
 CellTrial Scheduler::State::Join(SweepId sweep_id, const Place& place, ExpandedTrial spec,
                                  std::vector<TrialId>& queue_again) {
   const Digest identity = *ParseDigest(spec.identity);
-  const auto known = by_identity.find(identity);
-  const bool created = known == by_identity.end();
+  const std::optional<TrialId> known = by_identity.Find(identity);
+  const bool created = !known;
   const TrialId id = created ? AddTrial(identity) : *known;
   Trial& trial = trials[id];
   if (trial.state == TrialState::kCancelled) queue_again.push_back(id);
@@ -150,7 +150,8 @@ Status Scheduler::State::Pause(Step& step, SweepPauseRequested event) {
   const Result<Sweep*> found = FindSweep(event.sweep);
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
-  if (sweep.closed || Finished(sweep)) return Impossible(event.sweep, "is over and cannot be paused");
+  if (sweep.closed || Finished(sweep))
+    return Impossible(event.sweep, "is over and cannot be paused");
   sweep.paused = true;
   step.touched.insert(event.sweep);
   return {};

@@ -25,8 +25,8 @@ void Remember(Worker& worker) {
 
 void Scheduler::State::Sync(Step& step, WorkerSynced event) {
   Worker& worker = WorkerNamed(event.worker);
-  const bool repeated = event.incarnation == worker.incarnation &&
-                        event.sequence == worker.sequence;
+  const bool repeated =
+      event.incarnation == worker.incarnation && event.sequence == worker.sequence;
   Instruction answer{event.worker, event.incarnation, {}, {}, false, options.lease};
   if (!repeated && !Greet(step, worker, event)) {
     answer.stale = true;

@@ -13,11 +13,16 @@ namespace {
 
 const char* NameOf(WorkerState state) {
   switch (state) {
-    case WorkerState::kOnline: return "online";
-    case WorkerState::kDraining: return "draining";
-    case WorkerState::kLost: return "lost";
-    case WorkerState::kLeft: return "left";
-    case WorkerState::kQuarantined: return "quarantined";
+    case WorkerState::kOnline:
+      return "online";
+    case WorkerState::kDraining:
+      return "draining";
+    case WorkerState::kLost:
+      return "lost";
+    case WorkerState::kLeft:
+      return "left";
+    case WorkerState::kQuarantined:
+      return "quarantined";
   }
   return "";
 }

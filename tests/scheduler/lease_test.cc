@@ -136,8 +136,8 @@ TEST_F(Leases, SuccessOfAnAttemptLeasedToAnotherIsNeitherAcceptedNorAcknowledged
 }
 
 TEST_F(Leases, ReportsOfUnknownAttemptsChangeNothing) {
-  for (const AttemptId id : {AttemptId{9, 1}, AttemptId{1, 2}, AttemptId{1, 0}, AttemptId{-1, 1},
-                             AttemptId{0, 1}}) {
+  for (const AttemptId id :
+       {AttemptId{9, 1}, AttemptId{1, 2}, AttemptId{1, 0}, AttemptId{-1, 1}, AttemptId{0, 1}}) {
     env.Succeed("a", id);
     EXPECT_THAT(Only<AttemptEnded>(env.effects()), IsEmpty());
   }
@@ -167,6 +167,13 @@ TEST_F(Leases, RepeatedSyncIsAnsweredAfreshAndRenewsNothing) {
   EXPECT_THAT(env.Send(env.Next("a")).run, ElementsAre(kFirst));
   env.Wait(seconds(10));
   EXPECT_EQ(env.StateOf(kFirst), AttemptState::kLost);
+}
+
+TEST_F(Leases, HeldSyncIsAnsweredWithWorkThatCameMeanwhile) {
+  EXPECT_THAT(env.Sync("b").run, IsEmpty());
+  env.Submit({{{"u"}}});
+  EXPECT_TRUE(env.scheduler().HasWorkFor("b", env.now()));
+  EXPECT_THAT(env.Send(env.Next("b")).run, ElementsAre(AttemptId{2, 1}));
 }
 
 TEST_F(Leases, AbsentFromTwoLaterSyncsCountsAsCrashed) {

@@ -73,7 +73,8 @@ std::optional<std::string> StoreModel::Write(const TrialChanged& effect) {
 std::optional<std::string> StoreModel::Write(const AttemptLeased& effect) {
   Trial& trial = trials_.at(effect.attempt.trial);
   for (const auto& [number, attempt] : trial.attempts) {
-    if (attempt.state == AttemptState::kRunning) return "two live leases" + Of(effect.attempt.trial);
+    if (attempt.state == AttemptState::kRunning)
+      return "two live leases" + Of(effect.attempt.trial);
   }
   const auto known = trial.attempts.find(effect.attempt.number);
   if (known != trial.attempts.end() && known->second.state != AttemptState::kLost &&
@@ -92,7 +93,8 @@ std::optional<std::string> StoreModel::Write(const AttemptLeased& effect) {
 std::optional<std::string> StoreModel::Write(const AttemptEnded& effect) {
   Trial& trial = trials_.at(effect.attempt.trial);
   const auto found = trial.attempts.find(effect.attempt.number);
-  if (found == trial.attempts.end()) return "an attempt never leased ends" + Of(effect.attempt.trial);
+  if (found == trial.attempts.end())
+    return "an attempt never leased ends" + Of(effect.attempt.trial);
   Attempt& attempt = found->second;
   const bool open = attempt.state == AttemptState::kRunning ||
                     attempt.state == AttemptState::kLost ||
@@ -153,11 +155,21 @@ Coverage StoreModel::Count(SweepId id) const {
   for (const auto& [trial, interest] : sweep.interests) {
     ++coverage.trials;
     switch (trials_.at(trial).state) {
-      case TrialState::kQueued: ++coverage.queued; break;
-      case TrialState::kRunning: ++coverage.running; break;
-      case TrialState::kSucceeded: ++coverage.succeeded; break;
-      case TrialState::kFailed: ++coverage.failed; break;
-      case TrialState::kCancelled: ++coverage.cancelled; break;
+      case TrialState::kQueued:
+        ++coverage.queued;
+        break;
+      case TrialState::kRunning:
+        ++coverage.running;
+        break;
+      case TrialState::kSucceeded:
+        ++coverage.succeeded;
+        break;
+      case TrialState::kFailed:
+        ++coverage.failed;
+        break;
+      case TrialState::kCancelled:
+        ++coverage.cancelled;
+        break;
     }
   }
   return coverage;

@@ -1,14 +1,16 @@
 // The store in memory: what SQLite must do for each effect, and the constraints it must hold.
 //
 //   SweepCreated       insert the sweep (expanding, next_index 0, not expanded) and its spec
-//   CellAdded          insert the cell; insert each `created` trial (queued, nothing charged); insert
+//   CellAdded          insert the cell; insert each `created` trial (queued, nothing charged);
+//   insert
 //                      (sweep, cell, trial, seed_rank) for all of them
 //   ExpansionAdvanced  next_index and expanded of the sweep
 //   SweepChanged       state and message of the sweep
 //   TrialChanged       state, reason, message and charged of the trial
 //   AttemptLeased      insert the attempt as running, or, if it exists (it was lost), make it run
 //                      again: state, worker, incarnation, charged sweep; no end
-//   AttemptEnded       state, reason, message and log of the attempt; for kSucceeded the trial's one
+//   AttemptEnded       state, reason, message and log of the attempt; for kSucceeded the trial's
+//   one
 //                      result, for kReplicate a replicate beside it
 //   WorkerChanged      upsert the worker
 //   Instruction        nothing: it is the answer

@@ -113,8 +113,7 @@ TEST(Sweep, CancelledSweepNeitherResumesNorRetriesNorExpands) {
   EXPECT_EQ(env.Refused(SweepResumeRequested{sweep}).code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(env.Refused(SweepRetryRequested{sweep}).code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(env.Refused(SweepPauseRequested{sweep}).code(), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(env.Refused(CellsExpanded{sweep, {}, 0, true}).code(),
-            StatusCode::kFailedPrecondition);
+  EXPECT_EQ(env.Refused(CellsExpanded{sweep, {}, 0, true}).code(), StatusCode::kFailedPrecondition);
 }
 
 TEST(Sweep, SuccessAfterCancelCounts) {
