@@ -1,3 +1,4 @@
+// See attention_parser.h. Recursive descent; arguments of patterns are call_parser.cc's.
 #include "core/attention_parser.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See call_parser.h.
 #include "core/call_parser.h"
 
 #include <algorithm>

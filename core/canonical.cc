@@ -1,3 +1,4 @@
+// See canonical.h.
 #include "core/canonical.h"
 
 #include <algorithm>
@@ -164,7 +165,7 @@ Pattern Combine(const std::vector<Pattern>& parts, int max_length) {
   while (true) {
     terms = Irredundant<Operation>(std::move(terms));
     if (terms.size() == 1) return std::move(terms[0]);
-    const Pattern whole{Operation{terms}};
+    Pattern whole{Operation{terms}};
     bool changed = false;
     for (size_t i = 0; i < terms.size() && !changed; ++i) {
       if (auto replacement = Replacement<Operation>(terms[i], whole)) {

@@ -1,3 +1,4 @@
+// See caret.h.
 #include "core/caret.h"
 
 #include <algorithm>

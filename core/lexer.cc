@@ -1,3 +1,4 @@
+// See lexer.h.
 #include "core/lexer.h"
 
 #include <algorithm>

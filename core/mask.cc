@@ -1,3 +1,4 @@
+// See mask.h. Every pattern is defined here once, by how its rows are filled.
 #include "core/mask.h"
 
 #include <algorithm>

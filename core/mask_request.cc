@@ -1,3 +1,4 @@
+// See mask_request.h.
 #include "core/mask_request.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See nearest.h.
 #include "core/nearest.h"
 
 #include <algorithm>

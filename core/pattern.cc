@@ -1,3 +1,4 @@
+// See pattern.h.
 #include "core/pattern.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See pattern_table.h. A new pattern is a row here, a node in pattern.h and a case in mask.cc.
 #include "core/pattern_table.h"
 
 namespace sparsweep {

@@ -1,3 +1,4 @@
+// See plan.h.
 #include "core/plan.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See sha256.h. The only file that knows OpenSSL.
 #include "core/sha256.h"
 
 #include <openssl/evp.h>

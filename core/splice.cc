@@ -1,3 +1,4 @@
+// See splice.h.
 #include "core/splice.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See token_cursor.h.
 #include "core/token_cursor.h"
 
 #include <charconv>

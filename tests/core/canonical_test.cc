@@ -174,7 +174,7 @@ TEST(Plan, OfAMillionCellsNeedsOneReduction) {
 // second at every level except the last: whether it is within can only be found at the bottom, over
 // all paths there, unless pairs once compared are remembered.
 TEST(CanonicalForm, OfHostileNestingIsStillQuick) {
-  constexpr int kHeight = 60;
+  constexpr int kHeight = 40;
   const auto tower = [](int g, int w, const std::string& bottom) {
     std::string text = bottom;
     for (int level = kHeight; level > 0; --level) {

@@ -1,3 +1,4 @@
+// What `sparsweep mask` answers and refuses.
 #include "core/mask_request.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Masks of single patterns by picture, by hash, and against pattern_oracle.h entry by entry.
 #include "core/mask.h"
 
 #include <gtest/gtest.h>

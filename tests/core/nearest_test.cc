@@ -1,3 +1,4 @@
+// "Did you mean".
 #include "core/nearest.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SHA-256 against the standard's examples.
 #include "core/sha256.h"
 
 #include <gtest/gtest.h>

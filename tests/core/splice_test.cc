@@ -1,3 +1,4 @@
+// Axis values in an attention template, and how a place in a text is shown.
 #include "core/splice.h"
 
 #include <gtest/gtest.h>
