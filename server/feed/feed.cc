@@ -35,7 +35,7 @@ void FeedQueue::Push(const Rows& rows) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     for (const EventRow& row : rows) {
-      if (sweep_ == 0 || row.sweep == sweep_ || row.type == "worker") rows_.push_back(row);
+      if (sweep_ == 0 || row.sweep == sweep_) rows_.push_back(row);
     }
     if (rows_.empty()) return;
     if (rows_.size() > kMaxQueued) {

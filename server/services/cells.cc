@@ -1,0 +1,139 @@
+// ListCells: the cells of a sweep with their statistics over seeds (core/statistics.h).
+#include <map>
+#include <set>
+
+#include "core/statistics.h"
+#include "proto/convert.h"
+#include "server/services/local_api.h"
+#include "server/services/messages.h"
+
+namespace sparsweep {
+namespace {
+
+// Results of one cell that may be compared with results of another: on which device and how many
+// threads each seed ran.
+using Environments = std::map<uint64_t, std::set<std::pair<std::string, int64_t>>>;
+
+struct Statistics {
+  std::map<uint64_t, CellSummary> summaries;
+  std::map<uint64_t, CellComparison> comparisons;
+};
+
+// Over the whole sweep: the corrections need the family of all cells.
+Statistics StatisticsOf(const std::vector<CellRow>& cells) {
+  std::vector<Measurement> measurements;
+  std::map<uint64_t, uint64_t> baseline_of;
+  std::map<uint64_t, Environments> environments;
+  for (const CellRow& cell : cells) {
+    const auto index = static_cast<uint64_t>(cell.cell);
+    for (const CellTrialRow& trial : cell.trials) {
+      if (!trial.value) continue;
+      measurements.push_back({index, trial.seed, trial.mask_seed.value_or(0), *trial.value});
+      environments[index][trial.seed].insert({trial.device, trial.threads});
+    }
+    if (!cell.is_baseline && !cell.alias_of && cell.baseline_cell) {
+      baseline_of[index] = static_cast<uint64_t>(*cell.baseline_cell);
+    }
+  }
+  Statistics statistics;
+  statistics.summaries = Summarize(measurements);
+  // Pairs that mix devices or threads are left out.
+  std::map<uint64_t, CellSummary> comparable = statistics.summaries;
+  for (const auto& [cell, baseline] : baseline_of) {
+    const auto summary = comparable.find(cell);
+    if (summary == comparable.end()) continue;
+    std::erase_if(summary->second.by_seed, [&](const auto& entry) {
+      return environments[cell][entry.first] != environments[baseline][entry.first];
+    });
+  }
+  for (CellComparison& comparison : CompareCells(comparable, baseline_of)) {
+    const uint64_t cell = comparison.cell;
+    statistics.comparisons.emplace(cell, std::move(comparison));
+  }
+  return statistics;
+}
+
+template <typename Field>
+std::optional<double> MeanOf(const CellRow& cell, Field CellTrialRow::*field) {
+  std::vector<double> values;
+  for (const CellTrialRow& trial : cell.trials) {
+    if (trial.*field) values.push_back(*(trial.*field));
+  }
+  if (values.empty()) return std::nullopt;
+  return Mean(values);
+}
+
+v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
+  v1::Cell cell;
+  cell.set_cell(row.cell);
+  *cell.mutable_axes() = StructFromJson(row.axes_json);
+  cell.set_attention(row.attention);
+  cell.set_canonical(row.canonical);
+  cell.set_baseline(row.is_baseline);
+  if (row.alias_of) cell.set_alias_of(*row.alias_of);
+  for (const CellTrialRow& trial : row.trials) {
+    cell.add_trials(TrialName(trial.trial));
+    cell.set_succeeded(cell.succeeded() + (trial.state == TrialState::kSucceeded));
+    cell.set_failed(cell.failed() + (trial.state == TrialState::kFailed));
+    cell.set_running(cell.running() + (trial.state == TrialState::kRunning));
+    if (!trial.metric.empty()) cell.set_metric(trial.metric);
+  }
+  if (const auto density = MeanOf(row, &CellTrialRow::density)) cell.set_density(*density);
+  if (const auto seconds = MeanOf(row, &CellTrialRow::train_seconds)) {
+    cell.set_train_seconds(*seconds);
+  }
+  const auto index = static_cast<uint64_t>(row.cell);
+  if (const auto found = statistics.summaries.find(index); found != statistics.summaries.end()) {
+    const CellSummary& summary = found->second;
+    cell.set_mean(summary.mean);
+    if (summary.deviation) cell.set_stddev(*summary.deviation);
+    cell.set_n(static_cast<int32_t>(summary.by_seed.size()));
+  }
+  // An alias is compared under the name of the cell it repeats.
+  const auto compared = statistics.comparisons.find(
+      row.alias_of ? static_cast<uint64_t>(*row.alias_of) : index);
+  if (compared != statistics.comparisons.end() && !row.is_baseline) {
+    const CellComparison& comparison = compared->second;
+    cell.set_difference(comparison.difference.mean);
+    if (comparison.difference.low) cell.set_difference_low(*comparison.difference.low);
+    if (comparison.difference.high) cell.set_difference_high(*comparison.difference.high);
+    if (comparison.difference.p) cell.set_p_value(*comparison.difference.p);
+    if (comparison.p_holm) cell.set_p_holm(*comparison.p_holm);
+    if (comparison.p_benjamini_hochberg) cell.set_p_bh(*comparison.p_benjamini_hochberg);
+  }
+  return cell;
+}
+
+}  // namespace
+
+void LocalApi::ListCells(const v1::ListCellsRequest& request,
+                         Reply<v1::ListCellsResponse> reply) {
+  const Result<SweepId> sweep = ParseSweepName(request.parent(), "parent");
+  if (!sweep.ok()) return reply(sweep.status());
+  const Result<int64_t> size = PageSize(request.page_size(), 100, 1000);
+  if (!size.ok()) return reply(size.status());
+  // The token is the first cell of the page.
+  const Result<int64_t> first = ParsePageToken(request.page_token(), 0);
+  if (!first.ok()) return reply(first.status());
+  parts_.readers.Read<v1::ListCellsResponse>(
+      [sweep = *sweep, size = *size,
+       first = *first](Database& db) -> Result<v1::ListCellsResponse> {
+        if (!ReadSweep(db, sweep)) return NoSweep(sweep);
+        const std::vector<CellRow> cells =
+            ReadCells(db, sweep, -1, static_cast<int64_t>(kMaxCells) * 2);
+        const Statistics statistics = StatisticsOf(cells);
+        v1::ListCellsResponse response;
+        for (const CellRow& row : cells) {
+          if (row.cell < first) continue;
+          if (response.cells_size() == size) {
+            response.set_next_page_token(std::to_string(row.cell));
+            break;
+          }
+          *response.add_cells() = MakeCell(row, statistics);
+        }
+        return response;
+      },
+      std::move(reply));
+}
+
+}  // namespace sparsweep

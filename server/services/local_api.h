@@ -1,0 +1,71 @@
+// The Api over a database file: converts, validates, posts to the loop, reads on the pool.
+//
+// Any thread. What it is made of must outlive it and every reply.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/grid.h"
+#include "server/api.h"
+#include "server/feed/feed.h"
+#include "server/loop/loop.h"
+#include "server/loop/progress.h"
+#include "server/store/reader_pool.h"
+
+namespace sparsweep {
+
+class LocalApi : public Api {
+ public:
+  struct Parts {
+    ReaderPool& readers;
+    Feed& feed;
+    Progress& progress;
+    Resolver& resolver;
+    std::string blob_folder;
+    Loop* loop = nullptr;  // null: read only
+  };
+  explicit LocalApi(Parts parts) : parts_(std::move(parts)) {}
+
+  void CreateSweep(const v1::CreateSweepRequest& request, Reply<v1::Sweep> reply) override;
+  void GetSweep(const v1::GetSweepRequest& request, Reply<v1::Sweep> reply) override;
+  void ListSweeps(const v1::ListSweepsRequest& request,
+                  Reply<v1::ListSweepsResponse> reply) override;
+  void PreviewSweep(const v1::PreviewSweepRequest& request,
+                    Reply<v1::PreviewSweepResponse> reply) override;
+  void ListCells(const v1::ListCellsRequest& request,
+                 Reply<v1::ListCellsResponse> reply) override;
+  void CancelSweep(const v1::CancelSweepRequest& request, Reply<v1::Sweep> reply) override;
+  void PauseSweep(const v1::PauseSweepRequest& request, Reply<v1::Sweep> reply) override;
+  void ResumeSweep(const v1::ResumeSweepRequest& request, Reply<v1::Sweep> reply) override;
+  void RetrySweep(const v1::RetrySweepRequest& request, Reply<v1::Sweep> reply) override;
+  std::shared_ptr<Subscription> Subscribe(const v1::WatchEventsRequest& request) override;
+
+  void GetTrial(const v1::GetTrialRequest& request, Reply<v1::Trial> reply) override;
+  void ListTrials(const v1::ListTrialsRequest& request,
+                  Reply<v1::ListTrialsResponse> reply) override;
+  void GetTrialLog(const v1::GetTrialLogRequest& request,
+                   Reply<v1::GetTrialLogResponse> reply) override;
+  void ListTrialMetrics(const v1::ListTrialMetricsRequest& request,
+                        Reply<v1::ListTrialMetricsResponse> reply) override;
+  void GetTrialMask(const v1::GetTrialMaskRequest& request, Reply<v1::TrialMask> reply) override;
+
+  void Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> reply) override;
+  std::shared_ptr<BlobUpload> PutBlob() override;
+  void ReadBlob(const v1::GetBlobRequest& request, int64_t offset,
+                Reply<v1::GetBlobResponse> reply) override;
+  void ListWorkers(const v1::ListWorkersRequest& request,
+                   Reply<v1::ListWorkersResponse> reply) override;
+
+  void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override;
+
+ private:
+  // Posts an event about a sweep and answers with the sweep.
+  void Change(const std::string& name, const std::function<Event(SweepId)>& event,
+              Reply<v1::Sweep> reply);
+  void AnswerSweep(SweepId id, Reply<v1::Sweep> reply);
+
+  const Parts parts_;
+};
+
+}  // namespace sparsweep

@@ -1,0 +1,238 @@
+#include "server/services/messages.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "core/splice.h"
+#include "proto/convert.h"
+
+namespace sparsweep {
+namespace {
+
+std::optional<int64_t> ParsePositive(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+Result<int64_t> ParseName(const std::string& name, const std::string& collection,
+                          const std::string& field) {
+  const std::string prefix = collection + "/";
+  if (name.starts_with(prefix)) {
+    const auto id = ParsePositive(std::string_view(name).substr(prefix.size()));
+    if (id && *id > 0) return *id;
+  }
+  return InvalidField(field, "\"" + name.substr(0, 100) + "\" is no name of this kind; write " +
+                                 prefix + "NUMBER");
+}
+
+v1::SweepState ToMessage(SweepState state) {
+  switch (state) {
+    case SweepState::kExpanding: return v1::SWEEP_STATE_EXPANDING;
+    case SweepState::kRunning: return v1::SWEEP_STATE_RUNNING;
+    case SweepState::kPaused: return v1::SWEEP_STATE_PAUSED;
+    case SweepState::kSucceeded: return v1::SWEEP_STATE_SUCCEEDED;
+    case SweepState::kFailed: return v1::SWEEP_STATE_FAILED;
+    case SweepState::kCancelled: return v1::SWEEP_STATE_CANCELLED;
+  }
+  return v1::SWEEP_STATE_UNSPECIFIED;
+}
+
+// Bytes of the UTF-8 character at `at`, 0 if there is none; `cut` if the text ends inside it.
+size_t CharacterAt(const std::string& text, size_t at, bool* cut) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(at);
+  if (first < 0x80) return 1;
+  const size_t size = first >= 0xf0 && first < 0xf5   ? 4
+                      : first >= 0xe0 && first < 0xf0 ? 3
+                      : first >= 0xc2 && first < 0xe0 ? 2
+                                                      : 0;
+  for (size_t i = 1; i < size; ++i) {
+    if (at + i >= text.size()) {
+      *cut = true;
+      return 0;
+    }
+    if ((byte(at + i) & 0xc0) != 0x80) return 0;
+  }
+  const uint8_t second = size > 1 ? byte(at + 1) : 0;
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90)) {
+    return 0;  // overlong, a surrogate, beyond Unicode
+  }
+  return size;
+}
+
+}  // namespace
+
+Result<SweepId> ParseSweepName(const std::string& name, const std::string& field) {
+  return ParseName(name, "sweeps", field);
+}
+Result<TrialId> ParseTrialName(const std::string& name, const std::string& field) {
+  return ParseName(name, "trials", field);
+}
+std::string SweepName(SweepId id) { return "sweeps/" + std::to_string(id); }
+std::string TrialName(TrialId id) { return "trials/" + std::to_string(id); }
+
+Result<int64_t> ParsePageToken(const std::string& token, int64_t first) {
+  if (token.empty()) return first;
+  const auto value = ParsePositive(token);
+  if (value) return *value;
+  return InvalidField("page_token", "the page token is not one that a response gave");
+}
+
+Result<int64_t> PageSize(int64_t asked, int64_t usual, int64_t most) {
+  if (asked < 0) return InvalidField("page_size", "page_size must not be negative");
+  return asked == 0 ? usual : std::min(asked, most);
+}
+
+Status NoSweep(SweepId id) {
+  return {StatusCode::kNotFound, "there is no sweep " + SweepName(id) + "; list the sweeps"};
+}
+Status NoTrial(TrialId id) {
+  return {StatusCode::kNotFound, "there is no trial " + TrialName(id) + "; list the trials"};
+}
+Status ReadOnly() {
+  return {StatusCode::kFailedPrecondition,
+          "the database is opened for reading only; start a server on it to change anything"};
+}
+
+Status WithPrefix(const std::string& prefix, const Status& status) {
+  std::vector<FieldViolation> fields = status.fields();
+  for (FieldViolation& field : fields) {
+    field.field = field.field.empty() ? prefix : prefix + "." + field.field;
+  }
+  return {status.code(), status.message(), std::move(fields)};
+}
+
+google::protobuf::Timestamp Time(int64_t unix_ms) {
+  google::protobuf::Timestamp time;
+  time.set_seconds(unix_ms / 1000);
+  time.set_nanos(static_cast<int32_t>(unix_ms % 1000) * 1'000'000);
+  return time;
+}
+
+int64_t UnixMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::vector<std::string> DisplayOrder(const SweepSpec& spec) {
+  std::vector<std::string> names = AxesUsed(spec.attention);
+  for (const Axis& axis : spec.axes) {
+    if (std::find(names.begin(), names.end(), axis.name) == names.end()) {
+      names.push_back(axis.name);
+    }
+  }
+  return names;
+}
+
+v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace) {
+  v1::Sweep sweep;
+  sweep.set_name(SweepName(row.id));
+  sweep.set_display_name(row.name);
+  sweep.set_state(ToMessage(row.state));
+  v1::Coverage* counts = sweep.mutable_coverage();
+  counts->set_cells(coverage.cells);
+  counts->set_aliases(coverage.aliases);
+  counts->set_trials(coverage.trials);
+  counts->set_queued(coverage.queued);
+  counts->set_running(coverage.running);
+  counts->set_succeeded(coverage.succeeded);
+  counts->set_failed(coverage.failed);
+  counts->set_cancelled(coverage.cancelled);
+  if (auto spec = SweepSpecToProto(row.spec_json); spec.ok()) {
+    *sweep.mutable_spec() = *std::move(spec);
+  }
+  if (const auto spec = ParseSweepSpec(row.spec_json); spec.ok()) {
+    for (std::string& name : DisplayOrder(*spec)) sweep.add_axis_names(std::move(name));
+  }
+  *sweep.mutable_create_time() = Time(row.created_at);
+  if (row.ended_at) *sweep.mutable_end_time() = Time(*row.ended_at);
+  sweep.set_etag(std::to_string(row.revision));
+  sweep.set_message(row.message);
+  sweep.set_trials_per_minute(static_cast<double>(pace.last_minute));
+  if (!row.ended_at) {
+    sweep.set_seconds_left(pace.seconds_per_trial *
+                           static_cast<double>(coverage.queued + coverage.running));
+  }
+  return sweep;
+}
+
+v1::TrialState ToMessage(TrialState state) {
+  switch (state) {
+    case TrialState::kQueued: return v1::TRIAL_STATE_QUEUED;
+    case TrialState::kRunning: return v1::TRIAL_STATE_RUNNING;
+    case TrialState::kSucceeded: return v1::TRIAL_STATE_SUCCEEDED;
+    case TrialState::kFailed: return v1::TRIAL_STATE_FAILED;
+    case TrialState::kCancelled: return v1::TRIAL_STATE_CANCELLED;
+  }
+  return v1::TRIAL_STATE_UNSPECIFIED;
+}
+
+v1::Trial ToMessage(const TrialRow& row) {
+  v1::Trial trial;
+  trial.set_name(TrialName(row.id));
+  trial.set_identity(row.identity);
+  trial.set_state(ToMessage(row.state));
+  trial.set_reason(row.reason);
+  trial.set_message(row.message);
+  if (const auto spec = ParseTrialSpec(row.spec_json); spec.ok()) {
+    trial.set_model(spec->model);
+    trial.set_task(spec->task.name);
+    trial.set_canonical(spec->attention);
+    trial.set_seed(static_cast<int64_t>(spec->seed));
+    if (spec->mask_seed) trial.set_mask_seed(static_cast<int64_t>(*spec->mask_seed));
+  }
+  return trial;
+}
+
+v1::Attempt ToMessage(const AttemptRow& row) {
+  v1::Attempt attempt;
+  attempt.set_number(row.number);
+  attempt.set_worker(row.worker);
+  attempt.set_state(row.state);
+  attempt.set_reason(row.reason);
+  attempt.set_message(row.message);
+  *attempt.mutable_start_time() = Time(row.started_at);
+  if (row.ended_at) *attempt.mutable_end_time() = Time(*row.ended_at);
+  return attempt;
+}
+
+v1::WatchEventsResponse ToMessage(const EventRow& row) {
+  v1::WatchEventsResponse event;
+  event.set_event(row.id);
+  event.set_type(row.type);
+  if (row.sweep != 0) event.set_sweep(SweepName(row.sweep));
+  if (row.trial != 0) event.set_trial(TrialName(row.trial));
+  event.set_worker(row.worker);
+  event.set_state(row.state);
+  event.set_step(row.step);
+  event.set_steps(row.steps);
+  event.set_message(row.detail);
+  return event;
+}
+
+std::string ToUtf8(const std::string& bytes, bool cut, size_t* used) {
+  std::string text;
+  text.reserve(bytes.size());
+  size_t at = 0;
+  while (at < bytes.size()) {
+    bool inside = false;
+    const size_t size = CharacterAt(bytes, at, &inside);
+    if (inside && cut) break;
+    if (size == 0) {
+      text += "\xef\xbf\xbd";
+      ++at;
+    } else {
+      text.append(bytes, at, size);
+      at += size;
+    }
+  }
+  if (used != nullptr) *used = at;
+  return text;
+}
+
+}  // namespace sparsweep

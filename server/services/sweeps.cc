@@ -1,0 +1,134 @@
+// SweepService: submitting, looking, changing (server/services/local_api.h).
+#include "core/sha256.h"
+#include "proto/convert.h"
+#include "server/services/local_api.h"
+#include "server/services/messages.h"
+
+namespace sparsweep {
+namespace {
+
+constexpr size_t kMaxSpecBytes = 1 << 20;
+constexpr size_t kMaxRequestId = 128;
+
+Status CheckRequestId(const std::string& id) {
+  if (id.size() <= kMaxRequestId) return {};
+  return InvalidField("request_id", "request_id has " + std::to_string(id.size()) +
+                                        " bytes; at most " + std::to_string(kMaxRequestId));
+}
+
+v1::Sweep MakeSweep(Database& db, const Progress& progress, const SweepRow& row) {
+  const auto counted = progress.CoverageOf(row.id);
+  const bool active = !row.ended_at.has_value();
+  return ToMessage(row, counted ? *counted : ReadCoverage(db, row.id),
+                   active ? ReadPace(db, row.id, UnixMs()) : PaceRow());
+}
+
+struct Submission {
+  SweepSpec spec;
+  std::string json;
+};
+
+Result<Submission> Validate(const v1::SweepSpec& message, Resolver& resolver) {
+  if (message.ByteSizeLong() > kMaxSpecBytes) {
+    return InvalidField("spec", "the sweep has more than 1 MiB; split it");
+  }
+  Result<SweepSpec> spec = SweepSpecFromProto(message);
+  if (!spec.ok()) return WithPrefix("spec", spec.status());
+  const Result<Grid> grid = Grid::Make(*spec, resolver);
+  if (!grid.ok()) return WithPrefix("spec", grid.status());
+  std::string json = SweepSpecToJson(*spec);
+  return Submission{*std::move(spec), std::move(json)};
+}
+
+}  // namespace
+
+void LocalApi::AnswerSweep(SweepId id, Reply<v1::Sweep> reply) {
+  parts_.readers.Read<v1::Sweep>(
+      [id, progress = &parts_.progress](Database& db) -> Result<v1::Sweep> {
+        const std::optional<SweepRow> row = ReadSweep(db, id);
+        if (!row) return NoSweep(id);
+        return MakeSweep(db, *progress, *row);
+      },
+      std::move(reply));
+}
+
+void LocalApi::CreateSweep(const v1::CreateSweepRequest& request, Reply<v1::Sweep> reply) {
+  if (parts_.loop == nullptr) return reply(ReadOnly());
+  if (Status status = CheckRequestId(request.request_id()); !status.ok()) return reply(status);
+  // Names are looked up and files hashed: not on the caller's thread.
+  parts_.readers.Submit([this, request, reply = std::move(reply)](ReaderPool::Connections&) {
+    Result<Submission> submission = Validate(request.spec(), parts_.resolver);
+    if (!submission.ok()) return reply(submission.status());
+    SweepSubmitted submitted;
+    submitted.name = submission->spec.name;
+    submitted.spec_digest = Sha256Hex(submission->json);
+    submitted.spec_json = std::move(submission->json);
+    submitted.request_id = request.request_id();
+    submitted.options.priority = submission->spec.priority;
+    Posted posted;
+    posted.event = std::move(submitted);
+    posted.reply = [this, reply](Result<Outcome> outcome) {
+      if (!outcome.ok()) return reply(outcome.status());
+      AnswerSweep(outcome->sweep, reply);
+    };
+    parts_.loop->Post(std::move(posted));
+  });
+}
+
+void LocalApi::GetSweep(const v1::GetSweepRequest& request, Reply<v1::Sweep> reply) {
+  const Result<SweepId> id = ParseSweepName(request.name(), "name");
+  if (!id.ok()) return reply(id.status());
+  AnswerSweep(*id, std::move(reply));
+}
+
+void LocalApi::ListSweeps(const v1::ListSweepsRequest& request,
+                          Reply<v1::ListSweepsResponse> reply) {
+  const Result<int64_t> size = PageSize(request.page_size(), 50, 1000);
+  if (!size.ok()) return reply(size.status());
+  const Result<int64_t> before = ParsePageToken(request.page_token(), 0);
+  if (!before.ok()) return reply(before.status());
+  parts_.readers.Read<v1::ListSweepsResponse>(
+      [size = *size, before = *before,
+       progress = &parts_.progress](Database& db) -> Result<v1::ListSweepsResponse> {
+        const std::vector<SweepRow> rows = ReadSweeps(db, before, size + 1);
+        v1::ListSweepsResponse response;
+        for (const SweepRow& row : rows) {
+          if (response.sweeps_size() == size) {
+            response.set_next_page_token(std::to_string(rows[size - 1].id));
+            break;
+          }
+          *response.add_sweeps() = MakeSweep(db, *progress, row);
+        }
+        return response;
+      },
+      std::move(reply));
+}
+
+void LocalApi::Change(const std::string& name, const std::function<Event(SweepId)>& event,
+                      Reply<v1::Sweep> reply) {
+  if (parts_.loop == nullptr) return reply(ReadOnly());
+  const Result<SweepId> id = ParseSweepName(name, "name");
+  if (!id.ok()) return reply(id.status());
+  Posted posted;
+  posted.event = event(*id);
+  posted.reply = [this, id = *id, reply = std::move(reply)](Result<Outcome> outcome) {
+    if (!outcome.ok()) return reply(outcome.status());
+    AnswerSweep(id, reply);
+  };
+  parts_.loop->Post(std::move(posted));
+}
+
+void LocalApi::CancelSweep(const v1::CancelSweepRequest& request, Reply<v1::Sweep> reply) {
+  Change(request.name(), [](SweepId id) { return SweepCancelRequested{id}; }, std::move(reply));
+}
+void LocalApi::PauseSweep(const v1::PauseSweepRequest& request, Reply<v1::Sweep> reply) {
+  Change(request.name(), [](SweepId id) { return SweepPauseRequested{id}; }, std::move(reply));
+}
+void LocalApi::ResumeSweep(const v1::ResumeSweepRequest& request, Reply<v1::Sweep> reply) {
+  Change(request.name(), [](SweepId id) { return SweepResumeRequested{id}; }, std::move(reply));
+}
+void LocalApi::RetrySweep(const v1::RetrySweepRequest& request, Reply<v1::Sweep> reply) {
+  Change(request.name(), [](SweepId id) { return SweepRetryRequested{id}; }, std::move(reply));
+}
+
+}  // namespace sparsweep
