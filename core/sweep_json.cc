@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "core/grid.h"
@@ -294,24 +293,6 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
   }
   if (!out.empty()) return out.ToStatus();
   return spec;
-}
-
-void MakePathsAbsolute(const std::string& folder, SweepSpec* spec) {
-  const auto absolute = [&](std::string* path) {
-    if (path->find('/') == std::string::npos) return;
-    *path = (std::filesystem::path(folder) / *path).lexically_normal().string();
-  };
-  absolute(&spec->model);
-  if (auto* name = std::get_if<std::string>(&spec->task)) {
-    absolute(name);
-  } else {
-    std::string& base = std::get<TaskSpec>(spec->task).base_dir;
-    base = (std::filesystem::path(folder) / base).lexically_normal().string();
-  }
-  for (Axis& axis : spec->axes) {
-    if (axis.name != "model" && axis.name != "task") continue;
-    for (AxisValue& value : axis.values) absolute(&std::get<std::string>(value));
-  }
 }
 
 std::string SweepSpecToJson(const SweepSpec& spec) {

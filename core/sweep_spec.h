@@ -90,11 +90,6 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text);
 // ParseSweepSpec(SweepSpecToJson(s)) == s.
 std::string SweepSpecToJson(const SweepSpec& spec);
 
-// Relative paths of models, of task files and of an inline task's files start at `folder`, where the
-// sweep file lies: for who read the file, before the spec leaves the machine. Registered names (no
-// '/') stay. `folder` must be absolute.
-void MakePathsAbsolute(const std::string& folder, SweepSpec* spec);
-
 // The same pair for tasks (registered task files and TrialSpec).
 Result<TaskSpec> ParseTaskSpec(const std::string& json_text);
 std::string TaskSpecToJson(const TaskSpec& task);

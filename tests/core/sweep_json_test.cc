@@ -225,20 +225,6 @@ TEST(SweepFile, OfMoreThanTenMillionCellsIsRefused) {
   EXPECT_THAT(violation.description, HasSubstr("16000000 cells; the limit is 10000000"));
 }
 
-TEST(SweepFile, ItsRelativePathsStartAtItsFolder) {
-  SweepSpec spec = *ParseSweepSpec(R"j({"name": "n", "model": "./m", "axes": {"task": ["../t.json",
-      "sst2", "/a/t.json"]}})j");
-  MakePathsAbsolute("/home/me/sweeps", &spec);
-  EXPECT_EQ(spec.model, "/home/me/sweeps/m");
-  EXPECT_THAT(spec.axes[0].values,
-              ElementsAre(AxisValue("/home/me/t.json"), AxisValue("sst2"), AxisValue("/a/t.json")));
-  spec = *ParseSweepSpec(SweepFile(""));
-  spec.task = TaskSpec();
-  MakePathsAbsolute("/home/me", &spec);
-  EXPECT_EQ(spec.model, "tiny");
-  EXPECT_EQ(std::get<TaskSpec>(spec.task).base_dir, "/home/me/");
-}
-
 TEST(AxisValues, AreSplicedAsIntegersOrShortestPlainDecimals) {
   EXPECT_EQ(AxisValueText(3.0), "3");
   EXPECT_EQ(AxisValueText(-0.0), "0");
