@@ -10,7 +10,7 @@
 // one binary for every x86-64.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SPARSWEEP_CLONES \
-  __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define SPARSWEEP_CLONES
 #endif
@@ -18,13 +18,12 @@
 
 namespace sparsweep {
 
-// e^x for x <= 0, 2 ulp; 0 below -87. Range reduction by powers of two and a polynomial of
+// e^x for x <= 0, 2 ulp; 0 below -87.7. Range reduction by powers of two and a polynomial of
 // degree 6.
 SPARSWEEP_INLINE float ExpNonPositive(float x) {
-  float clamped = x < -87.0f ? -87.0f : x;
-  float n = clamped * 1.44269504088896341f;
-  n = static_cast<float>(static_cast<int32_t>(n - 0.5f));  // rounds to nearest for n <= 0
-  float r = clamped - n * 0.693359375f;
+  x = x < -88.029f ? -88.029f : x;  // its power of two, 2^-127, is written as 0
+  float n = static_cast<float>(static_cast<int32_t>(x * 1.44269504088896341f - 0.5f));  // nearest
+  float r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -33,8 +32,7 @@ SPARSWEEP_INLINE float ExpNonPositive(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  float power = std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-  return x < -87.0f ? 0.0f : p * power;
+  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
 }
 
 }  // namespace sparsweep

@@ -14,7 +14,8 @@ namespace {
 
 // erf to 3 ulp as a rational function of x^2 on [-4, 4]; beyond it is 1 in float32.
 SPARSWEEP_INLINE float Erf(float x) {
-  x = x < -4.0f ? -4.0f : x > 4.0f ? 4.0f : x;
+  x = x < -4.0f ? -4.0f : x;
+  x = x > 4.0f ? 4.0f : x;
   float s = x * x;
   float p = -2.72614225801306e-10f;
   p = p * s + 2.77068142495902e-08f;
