@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/scheduler/environment.h"
+#include "tests/scheduler/laws.h"
 #include "tests/scheduler/sim_worker.h"
 #include "tests/scheduler/store_model.h"
 
@@ -49,8 +50,8 @@ class Simulation {
     ++happened_[name];
     return true;
   }
-  void Break(const std::string& law) {
-    if (!broken_) broken_ = law + " (step " + std::to_string(step_) + ")";
+  void Break(const Law& law) {
+    if (law && !broken_) broken_ = *law + " (step " + std::to_string(step_) + ")";
   }
 
   void Step() {
@@ -76,7 +77,7 @@ class Simulation {
       ++happened_["refused request"];
       return;
     }
-    if (sync) CheckOrder(*sync, *effects);
+    if (sync) Break(order_.Broken(*sync, *effects));
     for (Effect& effect : *effects) {
       if (auto* instruction = std::get_if<Instruction>(&effect)) {
         if (instruction->stale) {
@@ -91,22 +92,6 @@ class Simulation {
     if (!Fault("event waits for its batch", 200)) Commit();
   }
 
-  // A Sync earlier than one that this server took changes nothing, of an incarnation earlier than
-  // one that it took neither.
-  void CheckOrder(const WorkerSynced& sync, const std::vector<Effect>& effects) {
-    auto& [incarnations, sequence] = newest_[sync.worker];
-    const auto known = std::ranges::find(incarnations, sync.incarnation);
-    const bool is_new = known == incarnations.end();
-    const bool overtaken = !is_new && (known != incarnations.end() - 1 || sync.sequence < sequence);
-    const bool stale = Only<Instruction>(effects).at(0).stale;
-    if (overtaken && (!stale || effects.size() != 1)) {
-      Break("a Sync that was overtaken changes something");
-    }
-    if (stale) return;
-    if (is_new) incarnations.push_back(sync.incarnation);
-    sequence = sync.sequence;
-  }
-
   void Commit() {
     if (batch_.empty() && answers_.empty()) return;
     const bool killed = Fault("killed before commit", 10);
@@ -116,7 +101,7 @@ class Simulation {
       if (options_.tell_before_commit) Tell(answers);
       return;
     }
-    if (const auto broken = store_.Commit(batch_)) Break(*broken);
+    Break(store_.Commit(batch_));
     for (const Effect& effect : batch_) Note(effect);
     batch_.clear();
     const auto answers = std::exchange(answers_, {});
@@ -141,39 +126,15 @@ class Simulation {
     if (options_.forget_live_attempts) stored.live.clear();
     scheduler_ = Scheduler::Restore(kScheduling, stored, now_);
     for (auto& [worker, heard] : heard_) heard = now_;
-    newest_.clear();
+    order_.Forget();
   }
 
   // Answers go out; nothing in them may be other than committed.
   void Tell(const std::vector<Answer>& answers) {
     for (const Answer& answer : answers) {
-      const Instruction& told = answer.instruction;
-      for (const AttemptId& id : told.run) {
-        const StoreModel::Attempt* row = Row(id);
-        if (row == nullptr || row->worker != told.worker) {
-          Break("a worker is told to run what is not committed as its own");
-        }
-      }
-      for (const EndedAttempt& ended : answer.reported) {
-        if (ended.failure || ended.result_json != TrueResult(told.worker, ended.attempt) ||
-            std::ranges::find(told.acknowledged, ended.attempt) == told.acknowledged.end()) {
-          continue;
-        }
-        const StoreModel::Attempt* row = Row(ended.attempt);
-        if (row == nullptr ||
-            (row->state != AttemptState::kSucceeded && row->state != AttemptState::kReplicate)) {
-          Break("a success was acknowledged and is not on record");
-        }
-      }
+      Break(BrokenAnswerLaw(store_, answer.instruction, answer.reported));
       Send(answer);
     }
-  }
-
-  const StoreModel::Attempt* Row(AttemptId id) const {
-    const auto trial = store_.trials().find(id.trial);
-    if (trial == store_.trials().end()) return nullptr;
-    const auto row = trial->second.attempts.find(id.number);
-    return row == trial->second.attempts.end() ? nullptr : &row->second;
   }
 
   void FireTimers() {
@@ -287,60 +248,13 @@ class Simulation {
 
   void CheckLaws() {
     Commit();
-    Scheduler rebuilt = Scheduler::Restore(kScheduling, store_.Read(), now_);
-    for (const auto& [id, sweep] : store_.sweeps()) {
-      const auto coverage = scheduler_.CoverageOf(id);
-      if (!coverage || *coverage != store_.Count(id)) {
-        return Break("the ledger of sweep " + std::to_string(id) + " is not what the rows say");
-      }
-      if (coverage->trials != coverage->queued + coverage->running + coverage->succeeded +
-                                  coverage->failed + coverage->cancelled) {
-        return Break("the ledger of sweep " + std::to_string(id) + " does not add up");
-      }
-      if (scheduler_.StateOf(id) != sweep.state || rebuilt.StateOf(id) != sweep.state ||
-          rebuilt.CoverageOf(id) != coverage) {
-        return Break("sweep " + std::to_string(id) + " is another after a rebuild");
-      }
-      const bool over = sweep.state == SweepState::kSucceeded ||
-                        (sweep.state == SweepState::kFailed && sweep.expanded);
-      if (over && coverage->queued + coverage->running > 0) {
-        return Break("a finished sweep has open trials");
-      }
-    }
-    for (const auto& [id, trial] : store_.trials()) CheckTrial(id, trial);
+    const Scheduler rebuilt = Scheduler::Restore(kScheduling, store_.Read(), now_);
+    Break(BrokenSweepLaw(store_, scheduler_, rebuilt));
+    Break(BrokenTrialLaw(store_, kScheduling));
+    if (timers_fired_) Break(BrokenLeaseLaw(store_, kScheduling, heard_, now_));
   }
 
-  void CheckTrial(TrialId id, const StoreModel::Trial& trial) {
-    const std::string of = " of trial " + std::to_string(id);
-    int live = 0;
-    for (const auto& [number, attempt] : trial.attempts) {
-      if (attempt.state != AttemptState::kRunning) continue;
-      ++live;
-      if (attempt.incarnation != store_.workers().at(attempt.worker).incarnation) {
-        Break("an incarnation that is gone holds a lease" + of);
-      }
-      if (timers_fired_ && now_ > heard_[attempt.worker] + kScheduling.lease) {
-        Break("a lease outlives its worker's last word" + of);
-      }
-    }
-    if (live != (trial.state == TrialState::kRunning ? 1 : 0)) {
-      Break("state and live attempts differ" + of);
-    }
-    if (trial.result.has_value() != (trial.state == TrialState::kSucceeded)) {
-      Break("state and result differ" + of);
-    }
-    if (trial.state == TrialState::kFailed && !trial.reason) Break("no reason" + of);
-    if (trial.charged > kScheduling.max_attempts) Break("charged beyond the cap" + of);
-    if (trial.result) CheckWord(trial, trial.accepted, *trial.result, of);
-    for (const auto& [number, result] : trial.replicates) CheckWord(trial, number, result, of);
-  }
-
-  void CheckWord(const StoreModel::Trial& trial, int number, const std::string& result,
-                 const std::string& of) {
-    if (!result.starts_with(trial.attempts.at(number).worker + " ")) {
-      Break("a result is not from the worker it was leased to" + of);
-    }
-  }
+  // --- the end ---
 
   void Recover() {
     for (SimWorker& worker : workers_) {
@@ -383,7 +297,7 @@ class Simulation {
   std::vector<Answer> answers_;
   bool timers_fired_ = true;
   std::map<std::string, Instant> heard_;
-  std::map<std::string, std::pair<std::vector<std::string>, int64_t>> newest_;
+  SyncOrder order_;
   std::multimap<Instant, Message> network_;
   std::vector<SimWorker> workers_;
 };

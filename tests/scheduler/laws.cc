@@ -1,0 +1,129 @@
+// What must hold of a cluster at every step.
+#include "tests/scheduler/laws.h"
+
+#include <algorithm>
+
+#include "tests/scheduler/environment.h"
+#include "tests/scheduler/sim_worker.h"
+
+namespace sparsweep::testing {
+namespace {
+
+const StoreModel::Attempt* Row(const StoreModel& store, AttemptId id) {
+  const auto trial = store.trials().find(id.trial);
+  if (trial == store.trials().end()) return nullptr;
+  const auto row = trial->second.attempts.find(id.number);
+  return row == trial->second.attempts.end() ? nullptr : &row->second;
+}
+
+Law BrokenLawOf(const StoreModel& store, const StoreModel::Trial& trial, int cap) {
+  int live = 0;
+  for (const auto& [number, attempt] : trial.attempts) {
+    if (attempt.state != AttemptState::kRunning) continue;
+    ++live;
+    if (attempt.incarnation != store.workers().at(attempt.worker).incarnation) {
+      return "an incarnation that is gone holds a lease";
+    }
+  }
+  if (live != (trial.state == TrialState::kRunning ? 1 : 0)) {
+    return "state and live attempts differ";
+  }
+  if (trial.result.has_value() != (trial.state == TrialState::kSucceeded)) {
+    return "state and result differ";
+  }
+  if (trial.state == TrialState::kFailed && !trial.reason) return "it failed without a reason";
+  if (trial.charged > cap) return "it is charged beyond the cap";
+  std::map<int, std::string> words = trial.replicates;
+  if (trial.result) words[trial.accepted] = *trial.result;
+  for (const auto& [number, result] : words) {
+    if (!result.starts_with(trial.attempts.at(number).worker + " ")) {
+      return "a result is not from the worker it was leased to";
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Law BrokenSweepLaw(const StoreModel& store, const Scheduler& live, const Scheduler& rebuilt) {
+  for (const auto& [id, sweep] : store.sweeps()) {
+    const std::string name = "sweep " + std::to_string(id);
+    const auto coverage = live.CoverageOf(id);
+    if (!coverage || *coverage != store.Count(id)) {
+      return "the ledger of " + name + " is not what the rows say";
+    }
+    if (coverage->trials != coverage->queued + coverage->running + coverage->succeeded +
+                                coverage->failed + coverage->cancelled) {
+      return "the ledger of " + name + " does not add up";
+    }
+    if (live.StateOf(id) != sweep.state || rebuilt.StateOf(id) != sweep.state ||
+        rebuilt.CoverageOf(id) != coverage) {
+      return name + " is another after a rebuild";
+    }
+    const bool over = sweep.state == SweepState::kSucceeded ||
+                      (sweep.state == SweepState::kFailed && sweep.expanded);
+    if (over && coverage->queued + coverage->running > 0) {
+      return name + " is finished and has open trials";
+    }
+  }
+  return std::nullopt;
+}
+
+Law BrokenTrialLaw(const StoreModel& store, const SchedulerOptions& options) {
+  for (const auto& [id, trial] : store.trials()) {
+    if (const Law law = BrokenLawOf(store, trial, options.max_attempts)) {
+      return "trial " + std::to_string(id) + ": " + *law;
+    }
+  }
+  return std::nullopt;
+}
+
+Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
+                   const std::map<std::string, Instant>& heard, Instant now) {
+  for (const auto& [id, trial] : store.trials()) {
+    for (const auto& [number, attempt] : trial.attempts) {
+      if (attempt.state != AttemptState::kRunning) continue;
+      if (now > heard.at(attempt.worker) + options.lease) {
+        return "trial " + std::to_string(id) + ": a lease outlives its worker's last word";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Law BrokenAnswerLaw(const StoreModel& store, const Instruction& told,
+                    const std::vector<EndedAttempt>& reported) {
+  for (const AttemptId& id : told.run) {
+    const StoreModel::Attempt* row = Row(store, id);
+    if (row == nullptr || row->worker != told.worker) {
+      return "a worker is told to run what is not committed as its own";
+    }
+  }
+  for (const EndedAttempt& ended : reported) {
+    if (ended.failure || ended.result_json != TrueResult(told.worker, ended.attempt)) continue;
+    if (std::ranges::find(told.acknowledged, ended.attempt) == told.acknowledged.end()) continue;
+    const StoreModel::Attempt* row = Row(store, ended.attempt);
+    if (row == nullptr ||
+        (row->state != AttemptState::kSucceeded && row->state != AttemptState::kReplicate)) {
+      return "a success was acknowledged and is not on record";
+    }
+  }
+  return std::nullopt;
+}
+
+Law SyncOrder::Broken(const WorkerSynced& sync, const std::vector<Effect>& effects) {
+  auto& [incarnations, sequence] = newest_[sync.worker];
+  const auto known = std::ranges::find(incarnations, sync.incarnation);
+  const bool is_new = known == incarnations.end();
+  const bool overtaken = !is_new && (known != incarnations.end() - 1 || sync.sequence < sequence);
+  const bool stale = Only<Instruction>(effects).at(0).stale;
+  if (overtaken && (!stale || effects.size() != 1)) {
+    return "a Sync that was overtaken changes something";
+  }
+  if (stale) return std::nullopt;
+  if (is_new) incarnations.push_back(sync.incarnation);
+  sequence = sync.sequence;
+  return std::nullopt;
+}
+
+}  // namespace sparsweep::testing
