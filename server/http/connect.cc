@@ -4,7 +4,6 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <map>
-
 #include <nlohmann/json.hpp>
 
 #include "google/rpc/error_details.pb.h"
@@ -53,19 +52,31 @@ struct ConnectCode {
 // Connect's table of codes.
 ConnectCode CodeOf(StatusCode code) {
   switch (code) {
-    case StatusCode::kCancelled: return {"canceled", 499};
-    case StatusCode::kInvalidArgument: return {"invalid_argument", 400};
-    case StatusCode::kDeadlineExceeded: return {"deadline_exceeded", 504};
-    case StatusCode::kNotFound: return {"not_found", 404};
-    case StatusCode::kAlreadyExists: return {"already_exists", 409};
-    case StatusCode::kPermissionDenied: return {"permission_denied", 403};
-    case StatusCode::kResourceExhausted: return {"resource_exhausted", 429};
-    case StatusCode::kFailedPrecondition: return {"failed_precondition", 400};
-    case StatusCode::kAborted: return {"aborted", 409};
-    case StatusCode::kUnavailable: return {"unavailable", 503};
-    case StatusCode::kDataLoss: return {"data_loss", 500};
+    case StatusCode::kCancelled:
+      return {"canceled", 499};
+    case StatusCode::kInvalidArgument:
+      return {"invalid_argument", 400};
+    case StatusCode::kDeadlineExceeded:
+      return {"deadline_exceeded", 504};
+    case StatusCode::kNotFound:
+      return {"not_found", 404};
+    case StatusCode::kAlreadyExists:
+      return {"already_exists", 409};
+    case StatusCode::kPermissionDenied:
+      return {"permission_denied", 403};
+    case StatusCode::kResourceExhausted:
+      return {"resource_exhausted", 429};
+    case StatusCode::kFailedPrecondition:
+      return {"failed_precondition", 400};
+    case StatusCode::kAborted:
+      return {"aborted", 409};
+    case StatusCode::kUnavailable:
+      return {"unavailable", 503};
+    case StatusCode::kDataLoss:
+      return {"data_loss", 500};
     case StatusCode::kOk:
-    case StatusCode::kInternal: break;
+    case StatusCode::kInternal:
+      break;
   }
   return {"internal", 500};
 }

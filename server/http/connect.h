@@ -27,12 +27,12 @@ using ConnectMethod =
 // blobs are not among them: workers speak gRPC.
 const ConnectMethod* FindConnectMethod(std::string_view path);
 
-// {"code": "not_found", "message": "..", "details": [..]} with Connect's HTTP status. A refused field
-// is a google.rpc.BadRequest detail, in its bytes and, for people, as JSON.
+// {"code": "not_found", "message": "..", "details": [..]} with Connect's HTTP status. A refused
+// field is a google.rpc.BadRequest detail, in its bytes and, for people, as JSON.
 HttpAnswer ConnectError(const Status& status);
 
-// One event of the feed as text of an event stream. Hints have no id, so that a client resumes after
-// the last durable change.
+// One event of the feed as text of an event stream. Hints have no id, so that a client resumes
+// after the last durable change.
 std::string EventText(const v1::WatchEventsResponse& event);
 
 }  // namespace sparsweep

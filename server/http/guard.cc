@@ -39,8 +39,7 @@ bool IsOwnHost(std::string_view host, std::string_view machine_name) {
   if (name.empty()) return false;
   const std::string machine = Lower(machine_name);
   return name == "localhost" || IsAddress(name) ||
-         (!machine.empty() &&
-          (name == machine || name == machine.substr(0, machine.find('.'))));
+         (!machine.empty() && (name == machine || name == machine.substr(0, machine.find('.'))));
 }
 
 bool IsSameOrigin(std::string_view origin, std::string_view host) {

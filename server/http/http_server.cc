@@ -4,11 +4,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
-#include <optional>
-#include <thread>
-#include <utility>
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -20,6 +15,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "server/api.h"
 #include "server/http/await.h"
@@ -167,8 +166,8 @@ net::awaitable<void> HttpServer::Impl::ServeRequests(beast::tcp_stream& stream) 
     std::optional<Response> response;
     const Request& request = parser.get();
     if (error == http::error::body_limit) {
-      response = Respond(request, Refuse(413, StatusCode::kResourceExhausted,
-                                         "the request is larger than 1 MiB"));
+      response = Respond(
+          request, Refuse(413, StatusCode::kResourceExhausted, "the request is larger than 1 MiB"));
     } else if (error.category() == http::make_error_code(http::error::end_of_stream).category() &&
                error != http::error::end_of_stream && error != http::error::partial_message) {
       response = Respond(request, Refuse(400, StatusCode::kInvalidArgument, "not an HTTP request"));
@@ -181,8 +180,8 @@ net::awaitable<void> HttpServer::Impl::ServeRequests(beast::tcp_stream& stream) 
       stream.expires_never();  // an answer may take its time
       const std::string_view target{request.target().data(), request.target().size()};
       const std::string_view path = target.substr(0, target.find('?'));
-      const bool own = IsOwnHost({request[http::field::host].data(), request[http::field::host].size()},
-                                 machine_name);
+      const bool own = IsOwnHost(
+          {request[http::field::host].data(), request[http::field::host].size()}, machine_name);
       const bool reads =
           request.method() == http::verb::get || request.method() == http::verb::head;
       if (own && path == "/v1/events" && request.method() == http::verb::get) {
@@ -247,15 +246,16 @@ net::awaitable<HttpAnswer> HttpServer::Impl::Answer(const Request& request) {
 Response HttpServer::Impl::File(const Request& request, std::string_view path) const {
   const StaticFile* file = files.Find(path);
   if (file == nullptr) {
-    return Respond(request, {404, files.empty() ? "This server has no dashboard; its API is at "
-                                                  "/sparsweep.v1.SweepService/ListSweeps.\n"
-                                                : "There is no such file.\n",
+    return Respond(request, {404,
+                             files.empty() ? "This server has no dashboard; its API is at "
+                                             "/sparsweep.v1.SweepService/ListSweeps.\n"
+                                           : "There is no such file.\n",
                              "text/plain; charset=utf-8"});
   }
   const auto accepted = request[http::field::accept_encoding];
-  const bool gzip = !file->gzipped.empty() &&
-                    std::string_view(accepted.data(), accepted.size()).find("gzip") !=
-                        std::string_view::npos;
+  const bool gzip =
+      !file->gzipped.empty() &&
+      std::string_view(accepted.data(), accepted.size()).find("gzip") != std::string_view::npos;
   Response response = Respond(request, {200, gzip ? file->gzipped : file->body, file->type});
   if (!file->gzipped.empty()) response.set(http::field::vary, "Accept-Encoding");
   if (gzip) response.set(http::field::content_encoding, "gzip");
@@ -347,13 +347,14 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpOptions options, Api& 
   const auto found = resolver.resolve(impl->options.address, std::to_string(impl->options.port),
                                       tcp::resolver::passive, error);
   if (error || found.empty()) {
-    return refuse(StatusCode::kInvalidArgument, "the address is not known; use 127.0.0.1:8080");
+    return refuse(StatusCode::kInvalidArgument, "the address is not known; use 127.0.0.1:7071");
   }
   const tcp::endpoint endpoint = *found.begin();
   if (!endpoint.address().is_loopback() && !impl->options.insecure) {
-    return refuse(StatusCode::kInvalidArgument,
-                  "it has no TLS and no accounts; listen on 127.0.0.1 (and reach it with ssh -L), or "
-                  "pass --insecure");
+    return refuse(
+        StatusCode::kInvalidArgument,
+        "it has no TLS and no accounts; listen on 127.0.0.1 (and reach it with ssh -L), or "
+        "pass --insecure");
   }
   tcp::acceptor& acceptor = *impl->acceptor;
   acceptor.open(endpoint.protocol(), error);
@@ -361,8 +362,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpOptions options, Api& 
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(net::socket_base::max_listen_connections, error);
   if (error == net::error::address_in_use) {
-    return refuse(StatusCode::kAlreadyExists,
-                  "the port is in use; stop what listens there or choose another (0: any free one)");
+    return refuse(
+        StatusCode::kAlreadyExists,
+        "the port is in use; stop what listens there or choose another (0: any free one)");
   }
   if (error) return refuse(StatusCode::kUnavailable, error.message());
   impl->port = acceptor.local_endpoint().port();

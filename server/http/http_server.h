@@ -1,13 +1,13 @@
 // The HTTP front: serves the dashboard and the same API as gRPC in Connect's unary JSON form.
 //
 //   POST /sparsweep.v1.SweepService/GetSweep   every unary method that a browser may call
-//   GET  /v1/events?sweep=sweeps/1             the feed as server-sent events; Last-Event-ID resumes
-//   GET  /healthz, /metrics                    for probes and Prometheus
-//   GET  anything else                         the dashboard
+//   GET  /v1/events?sweep=sweeps/1             the feed as server-sent events; Last-Event-ID
+//   resumes GET  /healthz, /metrics                    for probes and Prometheus GET  anything else
+//   the dashboard
 //
-// It knows the Api and nothing below it. One thread of its own runs everything; Start, port and Stop
-// are called from the owner's. It has no TLS and no accounts: it listens on loopback unless told
-// otherwise, and refuses requests that another web site made a browser send (guard.h).
+// It knows the Api and nothing below it. One thread of its own runs everything; Start, port and
+// Stop are called from the owner's. It has no TLS and no accounts: it listens on loopback unless
+// told otherwise, and refuses requests that another web site made a browser send (guard.h).
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // Gauges by state of trials and workers.
 #include "server/http/metrics.h"
 
-#include <map>
-
 #include <fmt/format.h>
+
+#include <map>
 
 namespace sparsweep {
 namespace {
@@ -39,8 +39,8 @@ std::string MetricsText(const v1::QueryResponse& response) {
   }
   std::string text;
   for (const auto& [metric, meaning] : Meanings()) {
-    text += fmt::format("# HELP sparsweep_{0} {1}\n# TYPE sparsweep_{0} gauge\n{2}", metric, meaning,
-                        lines[metric]);
+    text += fmt::format("# HELP sparsweep_{0} {1}\n# TYPE sparsweep_{0} gauge\n{2}", metric,
+                        meaning, lines[metric]);
   }
   return text;
 }

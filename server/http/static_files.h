@@ -11,7 +11,7 @@
 namespace sparsweep {
 
 struct StaticFile {
-  std::string type;     // MIME type
+  std::string type;  // MIME type
   std::string body;
   std::string gzipped;  // empty: there is no .gz beside it
   bool hashed = false;  // its name changes with its content (assets/): may be cached for ever

@@ -24,8 +24,7 @@ class Client {
   ~Client() { close(fd_); }
 
   void Send(const std::string& text) {
-    EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
   }
   // Everything until `end` was received (or the peer closed).
   std::string ReadUntil(const std::string& end) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <future>
-
 #include <nlohmann/json.hpp>
 
 #include "tests/http/fake_api.h"
@@ -26,7 +25,8 @@ HttpAnswer Call(const std::string& method, const std::string& body) {
 TEST(Connect, AnswersInLowerCamelCaseWithLongNumbersAsStrings) {
   const HttpAnswer answer = Call("SweepService/GetSweep", R"({"name": "sweeps/7"})");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(json::parse(answer.body), json::parse(R"({"name": "sweeps/7", "displayName": "quickstart",
+  EXPECT_EQ(json::parse(answer.body),
+            json::parse(R"({"name": "sweeps/7", "displayName": "quickstart",
       "state": "SWEEP_STATE_RUNNING", "coverage": {"trials": "9007199254740992"}})"));
 }
 

@@ -98,8 +98,8 @@ class FakeApi : public Api {
   std::optional<v1::WatchEventsRequest> watched;
   std::vector<Reply<v1::ListSweepsResponse>> held;
 
-#define UNUSED(method, request, response)                                \
-  void method(const v1::request&, Reply<v1::response> reply) override {  \
+#define UNUSED(method, request, response)                                    \
+  void method(const v1::request&, Reply<v1::response> reply) override {      \
     reply(Status(StatusCode::kUnavailable, #method " is not in this test")); \
   }
   UNUSED(PreviewSweep, PreviewSweepRequest, PreviewSweepResponse)

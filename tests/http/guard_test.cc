@@ -7,8 +7,9 @@ namespace sparsweep {
 namespace {
 
 TEST(IsOwnHost, AcceptsAddressesLocalhostAndTheMachinesName) {
-  for (const char* host : {"127.0.0.1:8080", "127.0.0.1", "10.1.2.3:80", "[::1]:8080", "[fe80::1]",
-                           "localhost", "LocalHost:9", "node7", "node7:8080", "node7.lab.example"}) {
+  for (const char* host :
+       {"127.0.0.1:8080", "127.0.0.1", "10.1.2.3:80", "[::1]:8080", "[fe80::1]", "localhost",
+        "LocalHost:9", "node7", "node7:8080", "node7.lab.example"}) {
     EXPECT_TRUE(IsOwnHost(host, "node7.lab.example")) << host;
   }
 }

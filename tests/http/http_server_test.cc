@@ -141,8 +141,9 @@ v1::WatchEventsResponse Event(int64_t id, const std::string& type) {
 
 TEST_F(HttpServerTest, StreamsEventsAndHeartbeats) {
   Client client(server_->port());
-  client.Send("GET /v1/events?sweep=sweeps%2F7 HTTP/1.1\r\nHost: localhost\r\n"
-              "Last-Event-ID: 41\r\n\r\n");
+  client.Send(
+      "GET /v1/events?sweep=sweeps%2F7 HTTP/1.1\r\nHost: localhost\r\n"
+      "Last-Event-ID: 41\r\n\r\n");
   const std::string head = client.ReadUntil("\r\n\r\n");
   EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(head, HasSubstr("Content-Type: text/event-stream\r\n"));
@@ -174,14 +175,16 @@ TEST_F(HttpServerTest, RefusesTheEventsOfAnUnknownSweep) {
 
 TEST_F(HttpServerTest, CountsForPrometheus) {
   const std::string answer = Get("/metrics");
-  EXPECT_THAT(answer, HasSubstr("# TYPE sparsweep_trials gauge\nsparsweep_trials{state=\"queued\"} 12\n"));
+  EXPECT_THAT(answer,
+              HasSubstr("# TYPE sparsweep_trials gauge\nsparsweep_trials{state=\"queued\"} 12\n"));
   EXPECT_THAT(answer, HasSubstr("# TYPE sparsweep_workers gauge\n"));
 }
 
 TEST_F(HttpServerTest, StopsWhileACallIsOpenAndIgnoresItsLateReply) {
   Client client(server_->port());
-  client.Send("POST /sparsweep.v1.SweepService/ListSweeps HTTP/1.1\r\nHost: localhost\r\n"
-              "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  client.Send(
+      "POST /sparsweep.v1.SweepService/ListSweeps HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
   api_.WaitForHeld();
   Client stream(server_->port());
   stream.Send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -194,12 +197,12 @@ TEST_F(HttpServerTest, StopsWhileACallIsOpenAndIgnoresItsLateReply) {
 }
 
 TEST_F(HttpServerTest, SaysThatThePortIsInUse) {
-  const auto second =
-      HttpServer::Start({.port = static_cast<uint16_t>(server_->port())}, api_);
+  const auto second = HttpServer::Start({.port = static_cast<uint16_t>(server_->port())}, api_);
   ASSERT_FALSE(second.ok());
-  EXPECT_EQ(second.status().message(),
-            "cannot serve HTTP on 127.0.0.1:" + std::to_string(server_->port()) +
-                ": the port is in use; stop what listens there or choose another (0: any free one)");
+  EXPECT_EQ(
+      second.status().message(),
+      "cannot serve HTTP on 127.0.0.1:" + std::to_string(server_->port()) +
+          ": the port is in use; stop what listens there or choose another (0: any free one)");
 }
 
 TEST_F(HttpServerTest, StaysOnLoopbackUnlessTold) {
