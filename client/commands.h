@@ -1,0 +1,85 @@
+// One function per command of `sparsweep`; main.cc fills the options from the command line.
+//
+// Each returns the exit code (exit_codes.h). Results go to stdout, everything else to stderr.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "client/service.h"
+#include "client/signals.h"
+
+namespace sparsweep {
+
+struct Options {
+  // The same everywhere.
+  std::string db;
+  std::string listen;
+  std::string http;
+  std::string server;
+  std::string data;
+  int slots = 0;  // 0: by cores and memory
+  int threads_per_slot = 1;
+  bool json = false;
+  bool csv = false;
+
+  // What a command is about: a sweep file, a sweep, a trial, a statement.
+  std::string subject;
+
+  // run
+  bool retry_failed = false;
+  bool keep_serving = false;
+  std::optional<uint64_t> only_cell;
+  // server
+  std::string web;
+  bool insecure = false;
+  // worker, run, doctor
+  std::string name;
+  std::string trainer;
+  std::string device = "auto";
+  double drain_grace = 60;      // seconds
+  double offline_grace = 900;   // seconds
+  // submit
+  bool wait = false;
+  std::string request_id;
+  // logs
+  bool follow = false;
+  int attempt = 0;
+  // preview, list
+  int limit = 0;
+  // mask
+  std::string attention, batch;
+  int layers = 0, heads = 0, length = 0, max_length = 0;
+  uint64_t mask_seed = 0;
+  bool rows = false;
+
+  ServiceAddress address() const { return {server, db, data}; }
+};
+
+int RunSweep(const Options& options, Signals& signals);
+int RunServer(const Options& options, Signals& signals);
+int RunWorker(const Options& options, Signals& signals);
+int Submit(const Options& options, Signals& signals);
+int List(const Options& options);
+int ShowStatus(const Options& options);
+int Watch(const Options& options, Signals& signals);
+int Cancel(const Options& options);
+int Pause(const Options& options);
+int Resume(const Options& options);
+int Retry(const Options& options);
+int Results(const Options& options);
+int Preview(const Options& options);
+int ShowTrial(const Options& options);
+int ShowLogs(const Options& options, Signals& signals);
+int Sql(const Options& options);
+int ShowMask(const Options& options);
+int Doctor(const Options& options);
+
+// The table at the end of `run` and of `results`, with the failed trials below it.
+Status PrintResults(Service& service, const std::string& sweep);
+
+// Where the built dashboard is: --web, $SPARSWEEP_WEB, or beside the program; empty if nowhere.
+std::string WebFolder(const Options& options);
+
+}  // namespace sparsweep

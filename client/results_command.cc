@@ -1,0 +1,201 @@
+// `sparsweep results`, and the table that `run` ends with.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "client/commands.h"
+#include "client/exit_codes.h"
+#include "client/format.h"
+#include "client/json_output.h"
+#include "client/table.h"
+#include "client/terminal.h"
+
+namespace sparsweep {
+namespace {
+
+using Align = Table::Align;
+
+Result<std::vector<v1::Cell>> AllCells(Service& service, const std::string& sweep) {
+  std::vector<v1::Cell> cells;
+  v1::ListCellsRequest request;
+  request.set_parent(sweep);
+  request.set_page_size(1000);
+  do {
+    Result<v1::ListCellsResponse> page =
+        Call(service.sweeps(), &v1::SweepService::Stub::ListCells, request);
+    if (!page.ok()) return page.status();
+    for (v1::Cell& cell : *page->mutable_cells()) cells.push_back(std::move(cell));
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return cells;
+}
+
+std::string Axis(const v1::Cell& cell, const std::string& name) {
+  const auto found = cell.axes().fields().find(name);
+  return found == cell.axes().fields().end() ? "" : ValueText(found->second);
+}
+
+// Titles are those of the metric in percent where it is a share; differences then are in points.
+Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
+  bool intervals = false, missing = false;
+  std::string metric;
+  for (const v1::Cell& cell : cells) {
+    intervals = intervals || cell.has_difference_low();
+    missing = missing || cell.failed() > 0 || cell.succeeded() < cell.trials_size();
+    if (!cell.metric().empty()) metric = cell.metric();
+  }
+  Table table;
+  table.Column("cell", Align::kRight);
+  for (const std::string& axis : axes) table.Column(axis);
+  if (axes.empty()) table.Column("attention");
+  table.Column("density", Align::kRight);
+  table.Column(metric.empty() ? "result" : IsShare(metric) ? metric + " %" : metric, Align::kRight);
+  table.Column("± sd", Align::kRight);
+  table.Column("n", Align::kRight);
+  table.Column("vs dense", Align::kRight);
+  if (intervals) {
+    table.Column("95 % interval", Align::kRight);
+    table.Column("p (Holm)", Align::kRight);
+  }
+  table.Column("train s", Align::kRight);
+  if (missing) table.Column("state");
+  for (const v1::Cell& cell : cells) {
+    const bool share = IsShare(cell.metric());
+    const auto signed_value = [&](double value) {
+      return share ? SignedPercent(value) : fmt::format("{:+.4f}", value);
+    };
+    std::vector<std::string> row = {std::to_string(cell.cell())};
+    for (const std::string& axis : axes) {
+      std::string text = Axis(cell, axis);
+      if (text.empty() && cell.baseline()) text = cell.attention();
+      row.push_back(text);
+    }
+    if (axes.empty()) row.push_back(cell.attention());
+    row.push_back(cell.has_density() ? fmt::format("{:.3f}", cell.density()) : "");
+    row.push_back(cell.has_mean() ? MetricText(cell.metric(), cell.mean()) : "");
+    row.push_back(cell.has_stddev() ? MetricText(cell.metric(), cell.stddev()) : "");
+    row.push_back(std::to_string(cell.n()));
+    row.push_back(cell.baseline() ? "baseline"
+                                  : cell.has_difference() ? signed_value(cell.difference()) : "");
+    if (intervals) {
+      row.push_back(cell.has_difference_low() && !cell.baseline()
+                        ? "[" + signed_value(cell.difference_low()) + ", " +
+                              signed_value(cell.difference_high()) + "]"
+                        : "");
+      row.push_back(cell.has_p_holm() ? fmt::format("{:.3f}", cell.p_holm()) : "");
+    }
+    row.push_back(cell.has_train_seconds() ? fmt::format("{:.1f}", cell.train_seconds()) : "");
+    if (missing) {
+      std::string state;
+      if (cell.alias_of() > 0 || cell.has_alias_of()) {
+        state = fmt::format("= cell {}", cell.alias_of());
+      }
+      if (cell.failed() > 0) state = fmt::format("{} failed", cell.failed());
+      if (cell.running() > 0) state += fmt::format("{}{} running", state.empty() ? "" : ", ",
+                                                   cell.running());
+      row.push_back(state);
+    }
+    table.Row(std::move(row));
+  }
+  return table;
+}
+
+// Full precision and no words: for spreadsheets and pandas.
+Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
+  Table table;
+  table.Column("cell");
+  for (const std::string& axis : axes) table.Column(axis);
+  for (const char* title :
+       {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev", "n",
+        "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
+        "train_seconds", "succeeded", "failed"}) {
+    table.Column(title);
+  }
+  const auto number = [](bool has, double value) { return has ? fmt::format("{}", value) : ""; };
+  for (const v1::Cell& cell : cells) {
+    std::vector<std::string> row = {std::to_string(cell.cell())};
+    for (const std::string& axis : axes) row.push_back(Axis(cell, axis));
+    row.insert(row.end(),
+               {cell.attention(), cell.canonical(), cell.baseline() ? "1" : "0",
+                cell.has_alias_of() ? std::to_string(cell.alias_of()) : "",
+                number(cell.has_density(), cell.density()), cell.metric(),
+                number(cell.has_mean(), cell.mean()), number(cell.has_stddev(), cell.stddev()),
+                std::to_string(cell.n()), number(cell.has_difference(), cell.difference()),
+                number(cell.has_difference_low(), cell.difference_low()),
+                number(cell.has_difference_high(), cell.difference_high()),
+                number(cell.has_p_value(), cell.p_value()),
+                number(cell.has_p_holm(), cell.p_holm()), number(cell.has_p_bh(), cell.p_bh()),
+                number(cell.has_train_seconds(), cell.train_seconds()),
+                std::to_string(cell.succeeded()), std::to_string(cell.failed())});
+    table.Row(std::move(row));
+  }
+  return table;
+}
+
+Status PrintFailures(Service& service, const std::string& sweep) {
+  constexpr int kShown = 5;
+  v1::ListTrialsRequest request;
+  request.set_parent(sweep);
+  request.set_state(v1::TRIAL_STATE_FAILED);
+  request.set_page_size(kShown + 1);
+  const Result<v1::ListTrialsResponse> failed =
+      Call(service.trials(), &v1::TrialService::Stub::ListTrials, request);
+  if (!failed.ok()) return failed.status();
+  int shown = 0;
+  for (const v1::Trial& trial : failed->trials()) {
+    if (shown == 0) std::printf("\n%s\n", Red("failed trials").c_str());
+    if (++shown > kShown) {
+      std::printf("  ... and more: \"sparsweep sql\" over v_trials lists them\n");
+      break;
+    }
+    std::printf("  %s  %s, seed %lld: %s: %s\n", trial.name().substr(7).c_str(),
+                trial.canonical().c_str(), static_cast<long long>(trial.seed()),
+                trial.reason().c_str(), trial.message().c_str());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status PrintResults(Service& service, const std::string& name) {
+  v1::GetSweepRequest request;
+  request.set_name(name);
+  const Result<v1::Sweep> sweep =
+      Call(service.sweeps(), &v1::SweepService::Stub::GetSweep, request);
+  if (!sweep.ok()) return sweep.status();
+  const Result<std::vector<v1::Cell>> cells = AllCells(service, name);
+  if (!cells.ok()) return cells.status();
+  const std::vector<std::string> axes(sweep->axis_names().begin(), sweep->axis_names().end());
+  std::fputs(PeopleTable(*cells, axes).Text(TheTerminal().width).c_str(), stdout);
+  if (sweep->coverage().failed() == 0) return {};
+  return PrintFailures(service, name);
+}
+
+int Results(const Options& options) {
+  auto service = Service::Open(options.address(), Service::Access::kRead);
+  if (!service.ok()) return Refuse(service.status());
+  const Result<std::string> name = FindSweep(**service, options.subject);
+  if (!name.ok()) return Refuse(name.status());
+  if (!options.json && !options.csv) {
+    const Status status = PrintResults(**service, *name);
+    return status.ok() ? kExitOk : Refuse(status);
+  }
+  const Result<std::vector<v1::Cell>> cells = AllCells(**service, *name);
+  if (!cells.ok()) return Refuse(cells.status());
+  if (options.json) {
+    v1::ListCellsResponse all;
+    for (const v1::Cell& cell : *cells) *all.add_cells() = cell;
+    PrintJson(all);
+    return kExitOk;
+  }
+  v1::GetSweepRequest request;
+  request.set_name(*name);
+  const Result<v1::Sweep> sweep =
+      Call((*service)->sweeps(), &v1::SweepService::Stub::GetSweep, request);
+  if (!sweep.ok()) return Refuse(sweep.status());
+  const std::vector<std::string> axes(sweep->axis_names().begin(), sweep->axis_names().end());
+  std::fputs(DataTable(*cells, axes).Csv().c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace sparsweep
