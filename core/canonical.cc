@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 
 namespace sparsweep {
@@ -124,11 +123,11 @@ struct Lattice<Intersection> {
 };
 
 template <typename Operation>
-void Flatten(Pattern pattern, std::vector<Pattern>* terms) {
+void Flatten(const Pattern& pattern, std::vector<Pattern>* terms) {
   if (const auto* same = pattern.As<Operation>()) {
     terms->insert(terms->end(), same->terms.begin(), same->terms.end());
   } else {
-    terms->push_back(std::move(pattern));
+    terms->push_back(pattern);
   }
 }
 
@@ -147,15 +146,15 @@ std::vector<Pattern> Irredundant(std::vector<Pattern> terms) {
 }
 
 // In A + (B & C), with B within the whole: B & C may as well be B, and then is absorbed or is B.
-// Returns the term's factor that may stand for it.
+// Returns the term's factor that may stand for it, or null.
 template <typename Operation>
-std::optional<Pattern> Replacement(const Pattern& term, const Pattern& whole) {
+const Pattern* Replacement(const Pattern& term, const Pattern& whole) {
   const auto* dual = term.As<typename Lattice<Operation>::Dual>();
-  if (dual == nullptr) return std::nullopt;
+  if (dual == nullptr) return nullptr;
   for (const Pattern& factor : dual->terms) {
-    if (Lattice<Operation>::Absorbs(whole, factor)) return factor;
+    if (Lattice<Operation>::Absorbs(whole, factor)) return &factor;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 template <typename Operation>
@@ -168,9 +167,10 @@ Pattern Combine(const std::vector<Pattern>& parts, int max_length) {
     Pattern whole{Operation{terms}};
     bool changed = false;
     for (size_t i = 0; i < terms.size() && !changed; ++i) {
-      if (auto replacement = Replacement<Operation>(terms[i], whole)) {
+      if (const Pattern* found = Replacement<Operation>(terms[i], whole)) {
+        const Pattern replacement = *found;  // which lies in the term that goes
         terms.erase(terms.begin() + i);
-        Flatten<Operation>(*std::move(replacement), &terms);
+        Flatten<Operation>(replacement, &terms);
         changed = true;
       }
     }
