@@ -38,6 +38,8 @@ struct ExpansionRow {
 };
 std::optional<ExpansionRow> ReadExpansion(Database& db, SweepId id);
 std::vector<SweepId> ReadUnexpanded(Database& db);
+// Sweeps that ended and whose result digest is not stored.
+std::vector<SweepId> ReadWithoutDigest(Database& db);
 Coverage ReadCoverage(Database& db, SweepId id);
 
 // Trials of the sweep that ended: how many in the last minute, and the pace of the last ones.

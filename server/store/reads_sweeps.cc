@@ -84,6 +84,14 @@ std::vector<SweepId> ReadUnexpanded(Database& db) {
   return ids;
 }
 
+std::vector<SweepId> ReadWithoutDigest(Database& db) {
+  Statement read = db.Prepare(
+      "SELECT id FROM sweep WHERE state IN ('succeeded', 'failed') AND result_digest IS NULL");
+  std::vector<SweepId> ids;
+  while (read.Step()) ids.push_back(read.Int(0));
+  return ids;
+}
+
 Coverage ReadCoverage(Database& db, SweepId id) {
   Coverage coverage;
   {
