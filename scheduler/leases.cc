@@ -122,7 +122,8 @@ void Scheduler::State::GiveUp(Step& step, TrialId trial, AttemptState state,
   const Lease lease = Release(trial);
   const AttemptId id{trial, lease.number};
   const std::string& worker = workers[lease.worker].name;
-  unsettled[id] = {worker, lease.charged_to, state == AttemptState::kLost};
+  const bool charged = state == AttemptState::kLost && reason != FailureReason::kInterrupted;
+  unsettled[id] = {worker, lease.charged_to, charged};
   step.effects.push_back(AttemptEnded{id, state, reason, why, {}, {}, worker});
 }
 

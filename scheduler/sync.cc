@@ -137,7 +137,6 @@ void Scheduler::State::Goodbye(Step& step, const WorkerLeft& event) {
   for (TrialId trial : attempts) {
     GiveUp(step, trial, AttemptState::kLost, FailureReason::kInterrupted,
            "worker " + worker.name + " left");
-    unsettled.at({trial, trials[trial].attempts}).charged = false;
     Requeue(step, trial, Duration::zero());
   }
   Remember(worker);

@@ -220,5 +220,15 @@ TEST_F(Leases, WorkerThatLeavesGivesItsTrialsBackUncharged) {
   EXPECT_THAT(env.Sync("b").run, ElementsAre(kSecond));
 }
 
+// Found by the simulation (seed 3376): the live attempt need not be the one numbered last.
+TEST_F(Leases, WorkerLeavesWithAnAttemptItHadTakenUpAgain) {
+  MoveToB();
+  env.Wait(seconds(30));
+  ASSERT_THAT(env.Sync("a").run, ElementsAre(kFirst));
+  env.Apply(WorkerLeft{"a", "a-1"});
+  EXPECT_EQ(env.StateOf(kFirst), AttemptState::kLost);
+  EXPECT_EQ(env.StateOf(TrialId{1}), TrialState::kQueued);
+}
+
 }  // namespace
 }  // namespace sparsweep::testing

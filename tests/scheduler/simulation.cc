@@ -2,6 +2,7 @@
 #include "tests/scheduler/simulation.h"
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <utility>
 #include <variant>
@@ -304,6 +305,12 @@ class Simulation {
 
 }  // namespace
 
-SimulationOutcome Simulate(const SimulationOptions& options) { return Simulation(options).Run(); }
+SimulationOutcome Simulate(const SimulationOptions& options) {
+  try {
+    return Simulation(options).Run();
+  } catch (const std::exception& e) {  // a row that should be there is not
+    return {std::string("the model does not hold what an effect names: ") + e.what(), {}};
+  }
+}
 
 }  // namespace sparsweep::testing
