@@ -41,7 +41,9 @@ TEST(Statistics, PairedDifferencesAgreeWithScipyAndStatsmodels) {
 }
 
 TEST(Statistics, CorrectionsAgreeWithStatsmodels) {
-  for (const auto& family : Golden()["families"]) {
+  const nlohmann::json golden = Golden();  // named: the loop must not outlive it
+  ASSERT_EQ(golden["families"].size(), 4u);
+  for (const auto& family : golden["families"]) {
     const std::vector<double> p = family["p"];
     const std::vector<double> holm = HolmAdjusted(p), discovery = BenjaminiHochbergAdjusted(p);
     for (size_t i = 0; i < p.size(); ++i) {
