@@ -237,7 +237,7 @@ int RunSweep(const Options& options, Signals& signals) {
               fmt::format("{} trials: {} succeeded, {} failed; {} of them now, in {}", c.trials(),
                           c.succeeded(), c.failed(), now_done, Seconds(seconds))
                   .c_str());
-  if (!sweep->message().empty()) std::printf("%s\n", sweep->message().c_str());
+  if (!sweep->message().empty() && c.failed() == 0) std::printf("%s\n", sweep->message().c_str());
   if (options.keep_serving) {
     std::printf("serving until Ctrl-C\n");
     std::fflush(stdout);

@@ -52,16 +52,26 @@ std::string RandomName() {
   return text;
 }
 
-// The last line that is not empty, without what a terminal could take amiss.
-std::string LastLine(const std::string& text) {
-  const size_t end = text.find_last_not_of(" \r\n\t");
-  if (end == std::string::npos) return "";
-  const size_t start = text.find_last_of('\n', end);
-  std::string line = text.substr(start == std::string::npos ? 0 : start + 1,
-                                 end - (start == std::string::npos ? -1 : start));
-  line = ValidUtf8(line.substr(0, 300));
-  std::erase_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  return line;
+// The last two lines that are not empty, without what a terminal could take amiss: many programs end
+// with a line that only points to the one before.
+std::string LastLines(const std::string& text) {
+  std::string out;
+  size_t end = text.size();
+  for (int lines = 0; lines < 2;) {
+    end = text.find_last_not_of(" \r\n\t", end == 0 ? 0 : end - 1);
+    if (end == std::string::npos) break;
+    const size_t before = text.find_last_of('\n', end);
+    const size_t start = before == std::string::npos ? 0 : before + 1;
+    const std::string line = text.substr(start, end + 1 - start);
+    out = out.empty() ? line : line + " / " + out;
+    ++lines;
+    if (before == std::string::npos || before == 0) break;
+    end = before;
+  }
+  if (out.size() > 300) out.resize(300);
+  out = ValidUtf8(out);
+  std::erase_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return out;
 }
 
 template <typename... F>
@@ -155,7 +165,9 @@ struct Worker::Impl {
     if (!options.data_dir.empty()) {
       arguments.insert(arguments.end(), {"--data", options.data_dir});
     }
-    arguments.insert(arguments.end(), {"--device", options.device});
+    if (options.device != "auto") {
+      arguments.insert(arguments.end(), {"--device", options.device});
+    }
     ChildEvents events;
     events.on_line = [this, index](std::string_view line) {
       const Result<TrainerMessage> message = ParseTrainerMessage(line);
@@ -186,7 +198,7 @@ struct Worker::Impl {
       const std::unique_ptr<Child> gone = std::move(slot.child);
       Perform(agent->Exited(index,
                             {exit.signalled, exit.code, OomKills() > slot.oom_kills,
-                             LastLine(slot.last_words)},
+                             LastLines(slot.last_words)},
                             Clock::now()));
     };
     Result<std::unique_ptr<Child>> child =
