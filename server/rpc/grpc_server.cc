@@ -1,8 +1,10 @@
 #include "server/rpc/grpc_server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "server/rpc/services.h"
@@ -46,8 +48,10 @@ GrpcServer::~GrpcServer() { Stop(std::chrono::seconds(1)); }
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen, bool insecure,
                                                       Api& api) {
-  static std::once_flag plugins;
-  std::call_once(plugins, [] {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    // What gRPC has to say of a failure is in our status; its own lines help who asks for them.
+    if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });

@@ -29,7 +29,7 @@ void FillData(const TempFolder& folder) {
   write("data/models/tiny/config.json",
         R"({"architectures": ["BertModel"], "model_type": "bert", "num_hidden_layers": 2,
             "num_attention_heads": 2, "hidden_size": 8, "intermediate_size": 16,
-            "vocab_size": 30, "max_position_embeddings": 64, "type_vocab_size": 2,
+            "vocab_size": 30, "max_position_embeddings": 512, "type_vocab_size": 2,
             "hidden_act": "gelu", "layer_norm_eps": 1e-12})");
   write("data/models/tiny/model.safetensors", "weights");
   write("data/models/tiny/tokenizer.json", "{}");
@@ -69,7 +69,7 @@ TEST_F(RpcTest, ARefusedFieldIsNamedInBadRequest) {
   const auto server = Start(Options());
   v1::Sweep sweep;
   const grpc::Status status =
-      Create(*server, SweepFile(R"("attention": "window($w)", "axes": {"w": [1, 3.5]})"), &sweep);
+      Create(*server, SweepFile(R"j("attention": "window($w)", "axes": {"w": [1, 3.5]})j"), &sweep);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   google::rpc::Status rich;
   ASSERT_TRUE(rich.ParseFromString(status.error_details()));

@@ -1,0 +1,126 @@
+// Opening a result database: created, locked, migrated, refused.
+#include "server/store/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "migrations/migrations.h"
+#include "tests/server/harness.h"
+
+namespace sparsweep {
+namespace {
+
+using ::testing::HasSubstr;
+
+int64_t Number(Database& db, const char* sql) {
+  Statement read = db.Prepare(sql);
+  read.Step();
+  return read.Int(0);
+}
+
+TEST(StoreFile, ANewFileHasTheNewestSchemaAndADurableJournal) {
+  const TempFolder folder;
+  const auto file = StoreFile::Open(folder / "a.db");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  Database& db = (*file)->db();
+  EXPECT_EQ(Number(db, "PRAGMA user_version"), static_cast<int64_t>(Migrations().size()));
+  EXPECT_EQ(Number(db, "PRAGMA synchronous"), 2);  // FULL
+  EXPECT_EQ(Number(db, "PRAGMA foreign_keys"), 1);
+  Statement mode = db.Prepare("PRAGMA journal_mode");
+  mode.Step();
+  EXPECT_EQ(mode.Text(0), "wal");
+  EXPECT_EQ((*file)->backup(), "");
+}
+
+TEST(StoreFile, ASecondServerIsRefusedAndNamesTheFirst) {
+  const TempFolder folder;
+  const auto file = StoreFile::Open(folder / "a.db");
+  const auto second = StoreFile::Open(folder / "a.db");
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(second.status().message(), HasSubstr("process " + std::to_string(getpid())));
+}
+
+TEST(StoreFile, TheLockGoesWithItsOwner) {
+  const TempFolder folder;
+  { const auto file = StoreFile::Open(folder / "a.db"); }
+  EXPECT_TRUE(StoreFile::Open(folder / "a.db").ok());
+}
+
+TEST(StoreFile, ANewerSchemaIsRefusedByReadersAndWriters) {
+  const TempFolder folder;
+  {
+    const auto file = StoreFile::Open(folder / "a.db");
+    (*file)->db().Execute("PRAGMA user_version = 99");
+  }
+  const auto writer = StoreFile::Open(folder / "a.db");
+  ASSERT_FALSE(writer.ok());
+  EXPECT_THAT(writer.status().message(), HasSubstr("schema 99, which is newer"));
+  EXPECT_THAT(OpenForReading(folder / "a.db").status().message(), HasSubstr("newer"));
+}
+
+TEST(StoreFile, AnotherProgramsDatabaseIsLeftAlone) {
+  const TempFolder folder;
+  {
+    Database other(folder / "a.db", Database::Mode::kReadWrite);
+    other.Execute("CREATE TABLE theirs (x)");
+  }
+  const auto refused = StoreFile::Open(folder / "a.db");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(), HasSubstr("another program"));
+}
+
+TEST(StoreFile, AFileThatIsNoDatabaseIsRefusedInASentence) {
+  const TempFolder folder;
+  std::ofstream(folder / "a.db") << std::string(4096, 'x');
+  const auto refused = StoreFile::Open(folder / "a.db");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(refused.status().message(), HasSubstr("a.db"));
+}
+
+TEST(StoreFile, AFolderThatIsNotThereIsNamed) {
+  const TempFolder folder;
+  EXPECT_THAT(StoreFile::Open(folder / "no/a.db").status().message(),
+              HasSubstr("does not exist; create it first"));
+  EXPECT_EQ(OpenForReading(folder / "a.db").status().code(), StatusCode::kNotFound);
+}
+
+TEST(StoreFile, AnUnfinishedMigrationLeavesNothingAndIsDoneByTheNextOpen) {
+  const TempFolder folder;
+  {
+    // As after a crash between creating the file and the migration's commit.
+    Database db(folder / "a.db", Database::Mode::kReadWrite);
+    db.Execute("PRAGMA journal_mode = WAL");
+  }
+  const auto file = StoreFile::Open(folder / "a.db");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(Number((*file)->db(), "SELECT count(*) FROM sweep"), 0);
+}
+
+// The promise of the schema: what no code may do, the tables refuse.
+TEST(Schema, HoldsOneAcceptedResultPerTrialAndOnlyOfALeasedAttempt) {
+  const TempFolder folder;
+  const auto file = StoreFile::Open(folder / "a.db");
+  Database& db = (*file)->db();
+  const std::string identity(64, 'a');
+  db.Execute(("INSERT INTO trial (id, identity, state) VALUES (1, '" + identity + "', 'queued');"
+              "INSERT INTO attempt (trial_id, number, worker, incarnation, state, started_at) "
+              "VALUES (1, 1, 'w', 'i', 'running', 0)").c_str());
+  constexpr char kInsert[] =
+      "INSERT INTO result (trial_id, attempt, metric, value, density, attestation_root, "
+      "accepted_at) VALUES (1, ?1, 'accuracy', 0.5, 1.0, 'r', 0)";
+  const auto insert = [&](int attempt) {
+    return Guard([&] { db.Prepare(kInsert).Bind(attempt).Run(); });
+  };
+  EXPECT_FALSE(insert(2).ok()) << "attempt 2 was never leased";
+  EXPECT_TRUE(insert(1).ok());
+  EXPECT_FALSE(insert(1).ok()) << "a second result of the trial";
+  EXPECT_FALSE(Guard([&] { db.Execute("UPDATE trial SET state = 'lost'"); }).ok());
+  EXPECT_FALSE(Guard([&] { db.Execute("UPDATE attempt SET started_at = 'soon'"); }).ok());
+}
+
+}  // namespace
+}  // namespace sparsweep
