@@ -333,6 +333,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpOptions options, Api& 
   const auto refuse = [&](StatusCode code, const std::string& why) {
     return Status(code, "cannot serve HTTP on " + place + ": " + why);
   };
+  if (options.address.starts_with('[') && options.address.ends_with(']')) {  // [::1]
+    options.address = options.address.substr(1, options.address.size() - 2);
+  }
   auto impl = std::make_unique<Impl>(std::move(options), api);
   if (!impl->options.web_dir.empty()) {
     Result<StaticFiles> files = StaticFiles::Load(impl->options.web_dir);

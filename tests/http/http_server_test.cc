@@ -209,6 +209,8 @@ TEST_F(HttpServerTest, StaysOnLoopbackUnlessTold) {
   const auto open = HttpServer::Start({.address = "0.0.0.0"}, api_);
   ASSERT_FALSE(open.ok());
   EXPECT_THAT(open.status().message(), HasSubstr("pass --insecure"));
+  const auto six = HttpServer::Start({.address = "[::1]"}, api_);
+  EXPECT_TRUE(six.ok()) << six.status().message();
   const auto bold = HttpServer::Start({.address = "0.0.0.0", .insecure = true}, api_);
   EXPECT_TRUE(bold.ok());
 }
