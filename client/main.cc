@@ -1,5 +1,6 @@
 // The program `sparsweep`: parses the command line and runs one command.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 
@@ -60,6 +61,8 @@ int Main(int argc, char** argv) {
 }  // namespace sparsweep
 
 int main(int argc, char** argv) {
+  // gRPC logs what our own messages say better; who wants its log sets the variable.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   try {
     return sparsweep::Main(argc, argv);
   } catch (const std::exception& e) {  // a bug, or no memory: still one sentence and a code

@@ -99,7 +99,7 @@ int Follow(Service& service, const std::string& parent, bool json, Signals& sign
   std::thread stopper([&] {  // a read does not end by itself
     while (!over && signals.WaitFor(std::chrono::milliseconds(100)) == 0) {
     }
-    context.TryCancel();
+    if (!over) context.TryCancel();
   });
   v1::WatchEventsResponse event;
   while (stream->Read(&event)) {
