@@ -32,10 +32,10 @@ std::vector<float> Codes(const std::string& attempt, int layer, uint32_t call, s
   return codes;
 }
 
-// The largest difference of an output row from the mean of the codes of the keys kept in `row`.
-// Codes and output of key j begin at j * stride.
-float RowError(const Mask& mask, int query, const float* codes, int64_t stride, const float* output,
-               int width) {
+// Whether an output row is the mean of the codes of the keys kept in the mask's row. The code of
+// key j begins at j * stride.
+bool RowMatches(const Mask& mask, int query, const float* codes, int64_t stride,
+                const float* output, int width) {
   std::vector<double> sum(width, 0.0);
   int kept = 0;
   for (int word = 0; word < mask.words(); ++word) {
@@ -45,12 +45,11 @@ float RowError(const Mask& mask, int query, const float* codes, int64_t stride, 
       ++kept;
     }
   }
-  float worst = 0;
   for (int c = 0; c < width; ++c) {
     float error = std::fabs(output[c] - static_cast<float>(kept ? sum[c] / kept : 0.0));
-    worst = error <= worst ? worst : error;  // a NaN becomes the worst
+    if (!(error <= kTolerance)) return false;  // a NaN is no match
   }
-  return worst;
+  return true;
 }
 
 void AppendU32(uint32_t value, std::string* bytes) {
@@ -88,9 +87,10 @@ class Probe {
         auto known = Known(layer, head, lengths[b]);
         int64_t example = int64_t{b} * padded * hidden + head * width_;
         for (int i = 0; i < lengths[b]; ++i) {
-          float error = RowError(known->mask, i, codes.data() + example, hidden,
-                                 output + example + int64_t{i} * hidden, width_);
-          if (!(error <= kTolerance)) return Mismatch(layer, head, lengths[b], i);
+          if (!RowMatches(known->mask, i, codes.data() + example, hidden,
+                          output + example + int64_t{i} * hidden, width_)) {
+            return Mismatch(layer, head, lengths[b], i);
+          }
         }
       }
     }
