@@ -183,7 +183,7 @@ test('everything can be reached and used with the keyboard', async () => {
     }
     assert.fail(`Tab does not reach "${text}"`);
   };
-  await tabTo('accuracy');
+  await tabTo('Accuracy');
   await page.keyboard.press('Enter');
   await page.locator('th[aria-sort="ascending"]').waitFor();
 

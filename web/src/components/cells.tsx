@@ -2,7 +2,7 @@
 // the rows in view in the document.
 import {useMemo} from 'preact/hooks';
 import type {CellJson} from '../api';
-import {axisText, density, difference, idOf, int, kNone, metricValue, pValue} from '../logic/format';
+import {axisText, capital, density, difference, idOf, int, kNone, metricValue, pValue} from '../logic/format';
 import {matches} from '../logic/filter';
 import {csv, save} from '../logic/download';
 import {route, setQuery} from '../route';
@@ -43,7 +43,7 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[]): Column[
   columns.push(
     {id: 'density', title: 'Density', number: true, value: (cell) => num(cell.density), show: (cell) => density(num(cell.density))},
     {
-      id: 'mean', title: metric, number: true, value: (cell) => num(cell.mean),
+      id: 'mean', title: capital(metric), number: true, value: (cell) => num(cell.mean),
       show: (cell) => (
         <>
           {metricValue(num(cell.mean), metric)}
@@ -166,7 +166,7 @@ export function CellTable(props: {
                     {cell.aliasOf === undefined ? null : <span class="note"> = cell {cell.aliasOf}</span>}</th>
                   {columns.map((column) => (
                     <td key={column.id} data-column={column.id} data-value={column.value(cell)}
-                      class={`${column.number ? 'number' : column.axis ? 'axis-text' : ''} ${column.id === 'difference' && !cell.baseline ? signClass(num(cell.difference)) : ''}`}>
+                      class={`${column.number ? 'number' : column.axis ? 'axis-text' : ''} ${column.id === 'difference' && !cell.baseline ? signClass(cell) : ''}`}>
                       {column.show(cell)}
                     </td>
                   ))}
@@ -182,5 +182,9 @@ export function CellTable(props: {
   );
 }
 
-const signClass = (value: number | undefined): string =>
-  value === undefined || Math.abs(value) < 5e-4 ? '' : value < 0 ? 'worse' : 'better';
+// Coloured only where the interval says which side of the baseline it is.
+function signClass(cell: CellJson): string {
+  const [low, high] = [num(cell.differenceLow), num(cell.differenceHigh)];
+  if (low === undefined || high === undefined) return '';
+  return high < 0 ? 'worse' : low > 0 ? 'better' : '';
+}

@@ -45,6 +45,8 @@ export function pValue(value: number | undefined): string {
 
 export const count = (value: number): string => value.toLocaleString('en').replaceAll(',', ' ');
 
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
 
 export function duration(seconds: number | undefined): string {

@@ -7,7 +7,7 @@ import {Curves, type Trace} from '../components/curves';
 import {HeatMap} from '../components/heatmap';
 import {Scatter} from '../components/scatter';
 import {useLive} from '../live';
-import {count, idOf, int, plural, stateName} from '../logic/format';
+import {capital, count, idOf, int, plural, stateName} from '../logic/format';
 import {route, setQuery} from '../route';
 
 const kCurves = 24;        // trials drawn at once
@@ -143,5 +143,3 @@ export function SweepPage({name}: {name: string}) {
     </>
   );
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

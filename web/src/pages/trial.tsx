@@ -101,7 +101,7 @@ function Log({trial}: {trial: TrialJson}) {
           <label class="check"><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} /> Follow the end</label>
           <pre class="log" ref={box} tabIndex={0} role="region" aria-label="Text of the log">{data}</pre>
         </>
-      ) : <p class="note">Nothing was written yet.</p>}
+      ) : <p class="note">{trial.attempts?.at(-1)?.endTime ? 'The trainer wrote nothing.' : 'Nothing was written yet.'}</p>}
     </>
   );
 }

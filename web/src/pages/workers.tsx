@@ -2,10 +2,33 @@
 import {listWorkers, type WorkerJson} from '../api';
 import {Line, Problem, State, useNow, useTitle} from '../components/common';
 import {useLive} from '../live';
-import {ago, axisText, count, idOf, int, plural} from '../logic/format';
+import {ago, axisText, bytes, count, idOf, int, plural} from '../logic/format';
+
+// What a worker says of itself, the known things first and readable; anything else as it is.
+function labelTexts(labels: Record<string, unknown>): [string, string][] {
+  const {host, devices, cores, memory_bytes: memory, threads_per_slot: threads, versions, ...rest} = labels;
+  const texts: [string, string][] = [];
+  const add = (name: string, value: unknown) => value !== undefined && texts.push([name, axisText(value)]);
+  add('host', host);
+  if (Array.isArray(devices)) {
+    delete rest['cpu'];  // among the devices
+    add('devices', (devices as Record<string, unknown>[]).map((device) =>
+      [device['name'], device['kind'], device['bf16'] === true ? 'bf16' : ''].filter(Boolean).join(', ')).join('; '));
+  } else {
+    add('devices', devices);
+  }
+  add('cores', cores);
+  if (memory !== undefined) add('memory', bytes(Number(memory)));
+  add('threads per slot', threads);
+  if (versions !== null && typeof versions === 'object') {
+    add('versions', Object.entries(versions).map(([name, version]) => `${name} ${String(version)}`).join(', '));
+  }
+  for (const [name, value] of Object.entries(rest)) add(name, value);
+  return texts;
+}
 
 function Row({worker, now}: {worker: WorkerJson; now: number}) {
-  const labels = Object.entries(worker.labels ?? {});
+  const labels = labelTexts((worker.labels ?? {}) as Record<string, unknown>);
   const slots = worker.slots ?? 0;
   const busy = worker.busy ?? 0;
   return (
@@ -27,7 +50,7 @@ function Row({worker, now}: {worker: WorkerJson; now: number}) {
         );
       })}
       {labels.length > 0 ? (
-        <dl class="facts">{labels.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{axisText(value)}</dd></div>)}</dl>
+        <dl class="facts">{labels.map(([name, text]) => <div key={name}><dt>{name}</dt><dd>{text}</dd></div>)}</dl>
       ) : null}
     </li>
   );
