@@ -78,6 +78,9 @@ class Api {
 
   // WorkerService. A Sync with `hold_ms` may be answered much later (long poll).
   virtual void Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> reply) = 0;
+  // Whoever sent this Sync is gone: if it is still held it is answered, so that no work is given to
+  // a worker that nobody hears.
+  virtual void AbandonSync(const v1::SyncRequest&) {}
   virtual std::shared_ptr<BlobUpload> PutBlob() = 0;
   // One piece of a blob, from `offset` on; an empty chunk at the end.
   virtual void ReadBlob(const v1::GetBlobRequest& request, int64_t offset,

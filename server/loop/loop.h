@@ -65,6 +65,8 @@ class Loop {
 
   // After Stop the reply is UNAVAILABLE.
   void Post(Posted posted);
+  // The caller of this Sync is gone; if it is held it is answered, before more work is given out.
+  void Abandon(std::string worker, std::string incarnation, int64_t sequence);
   // Answers held calls with UNAVAILABLE, finishes what was posted, ends the thread. Idempotent.
   void Stop();
 

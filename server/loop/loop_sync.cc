@@ -134,6 +134,19 @@ Status Loop::AddSpecs(const WorkerSynced& sync, Outcome* outcome) {
   return {};
 }
 
+void Loop::Abandon(std::string worker, std::string incarnation, int64_t sequence) {
+  boost::asio::post(context_, [this, worker = std::move(worker),
+                               incarnation = std::move(incarnation), sequence] {
+    const auto held = held_.find(worker);
+    if (held == held_.end()) return;
+    const auto& sync = std::get<WorkerSynced>(*held->second.posted.event);
+    if (sync.incarnation != incarnation || sync.sequence != sequence) return;
+    auto reply = std::move(held->second.posted.reply);
+    held_.erase(held);
+    Answer(std::move(reply), Status(StatusCode::kCancelled, "the caller is gone"));
+  });
+}
+
 // Held calls whose time is up, whose instruction changed, or for whose worker there is work now.
 Status Loop::ReleaseHeld(Instant now) {
   const std::set<std::string> news = std::exchange(news_, {});

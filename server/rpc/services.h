@@ -75,7 +75,8 @@ class TrialRpc : public v1::TrialService::CallbackService, ServiceBase {
 class WorkerRpc : public v1::WorkerService::CallbackService, ServiceBase {
  public:
   explicit WorkerRpc(Api& api) : ServiceBase(api) {}
-  SPARSWEEP_UNARY(Sync, SyncRequest, SyncResponse)
+  UnaryCall* Sync(CallContext* context, const v1::SyncRequest* request,
+                  v1::SyncResponse* response) override;
   SPARSWEEP_UNARY(ListWorkers, ListWorkersRequest, ListWorkersResponse)
   grpc::ServerReadReactor<v1::PutBlobRequest>* PutBlob(CallContext* context,
                                                        v1::PutBlobResponse* response) override;

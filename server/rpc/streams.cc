@@ -1,4 +1,5 @@
-// The three streaming methods. Each reactor owns itself until gRPC says that the call is over.
+// The methods that are more than a question and an answer: three streams, and Sync, which may be
+// held while its worker dies. Each reactor owns itself until gRPC says that the call is over.
 //
 // A reply of the Api may come on any thread while gRPC reports a cancellation on another: `mutex_`
 // guards what both touch, and Finish is called once.
@@ -75,6 +76,30 @@ class WatchCall : public grpc::ServerWriteReactor<v1::WatchEventsResponse> {
   Once<WatchCall> once_;                        // by mutex_
 };
 
+class SyncCall : public grpc::ServerUnaryReactor {
+ public:
+  SyncCall(Api& api, const v1::SyncRequest* request, v1::SyncResponse* response) : api_(api) {
+    if (request->hold_ms() > 0) {
+      held_.set_worker(request->worker());
+      held_.set_incarnation(request->incarnation());
+      held_.set_sequence(request->sequence());
+    }
+    api.Sync(*request, [this, response](Result<v1::SyncResponse> result) {
+      if (!result.ok()) return Finish(ToGrpc(result.status()));
+      *response = *std::move(result);
+      Finish(grpc::Status::OK);
+    });
+  }
+  void OnCancel() override {
+    if (!held_.worker().empty()) api_.AbandonSync(held_);
+  }
+  void OnDone() override { delete this; }  // after Finish, so after the reply
+
+ private:
+  Api& api_;
+  v1::SyncRequest held_;  // its name, if it may be held
+};
+
 class PutBlobCall : public grpc::ServerReadReactor<v1::PutBlobRequest> {
  public:
   PutBlobCall(std::shared_ptr<BlobUpload> upload, v1::PutBlobResponse* response)
@@ -146,6 +171,11 @@ class GetBlobCall : public grpc::ServerWriteReactor<v1::GetBlobResponse> {
 grpc::ServerWriteReactor<v1::WatchEventsResponse>* SweepRpc::WatchEvents(
     CallContext*, const v1::WatchEventsRequest* request) {
   return new WatchCall(api_.Subscribe(*request));
+}
+
+UnaryCall* WorkerRpc::Sync(CallContext*, const v1::SyncRequest* request,
+                           v1::SyncResponse* response) {
+  return new SyncCall(api_, request, response);
 }
 
 grpc::ServerReadReactor<v1::PutBlobRequest>* WorkerRpc::PutBlob(CallContext*,

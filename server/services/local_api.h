@@ -51,6 +51,7 @@ class LocalApi : public Api {
   void GetTrialMask(const v1::GetTrialMaskRequest& request, Reply<v1::TrialMask> reply) override;
 
   void Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> reply) override;
+  void AbandonSync(const v1::SyncRequest& request) override;
   std::shared_ptr<BlobUpload> PutBlob() override;
   void ReadBlob(const v1::GetBlobRequest& request, int64_t offset,
                 Reply<v1::GetBlobResponse> reply) override;

@@ -246,6 +246,11 @@ void LocalApi::Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> repl
   parts_.loop->Post(*std::move(posted));
 }
 
+void LocalApi::AbandonSync(const v1::SyncRequest& request) {
+  if (parts_.loop == nullptr) return;
+  parts_.loop->Abandon(request.worker(), request.incarnation(), request.sequence());
+}
+
 std::shared_ptr<BlobUpload> LocalApi::PutBlob() { return std::make_shared<Upload>(parts_); }
 
 void LocalApi::ReadBlob(const v1::GetBlobRequest& request, int64_t offset,

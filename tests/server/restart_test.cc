@@ -57,7 +57,7 @@ TEST(Restart, AHalfExpandedGridIsFinishedWithTheSameCells) {
         "DELETE FROM cell_trial WHERE cell >= 4; DELETE FROM cell WHERE cell >= 4;"
         "DELETE FROM trial_spec WHERE trial_id NOT IN (SELECT trial_id FROM cell_trial);"
         "DELETE FROM trial WHERE id NOT IN (SELECT trial_id FROM cell_trial);"
-        "UPDATE sweep SET next_index = 4, expanded = 0, state = 'expanding'");
+        "DELETE FROM event; UPDATE sweep SET next_index = 4, expanded = 0, state = 'expanding'");
   }
   TestServer server(folder / "half.db");
   const v1::Sweep sweep = Expanded(*server.api, "sweeps/1");

@@ -36,7 +36,7 @@ TEST_F(SweepsTest, RefusalsNameTheFieldAndStoreNothing) {
     return refused.ok() || refused.status().fields().empty() ? "none"
                                                              : refused.status().fields()[0].field;
   };
-  EXPECT_EQ(field(R"("attention": "windw(1)")"), "spec.attention");
+  EXPECT_EQ(field(R"j("attention": "windw(1)")j"), "spec.attention");
   EXPECT_EQ(field(R"j("attention": "window($w)", "axes": {"w": []})j"), "spec.axes.w");
   EXPECT_EQ(field(R"("training": {"batch_size": 0})"), "spec.training.batch_size");
   EXPECT_THAT(Rows(api_, "SELECT count(*) FROM sweep"), ElementsAre("0"));

@@ -88,6 +88,18 @@ TEST_F(SyncTest, ACancelReachesAHeldWorkerAtOnce) {
   EXPECT_FALSE(response->stale());
 }
 
+TEST_F(SyncTest, AWorkerThatDiedWhileHeldIsGivenNothing) {
+  FakeWorker worker(api_, "w", 1);
+  v1::SyncRequest request = worker.Request();
+  request.set_hold_ms(60'000);
+  std::promise<Result<v1::SyncResponse>> promise;
+  api_.Sync(request, [&](auto response) { promise.set_value(std::move(response)); });
+  api_.AbandonSync(request);
+  EXPECT_EQ(promise.get_future().get().status().code(), StatusCode::kCancelled);
+  const auto created = Create(api_, R"("attention": "dense", "seeds": 1)");
+  EXPECT_EQ(Expanded(api_, created->name()).coverage().queued(), 1);
+}
+
 TEST_F(SyncTest, ANewerCallReleasesTheHeldOneAsStale) {
   FakeWorker worker(api_, "w", 1);
   auto held = Hold(worker, 60'000);
