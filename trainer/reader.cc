@@ -201,9 +201,9 @@ Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path&
 
   Examples examples;
   std::set<std::string> seen;
-  for (const auto& [split, files] : task.files) {
-    if (split != "train" && split != "dev") continue;  // nothing reports on test yet
-    for (const std::string& file : files) {
+  for (const std::string split : {"train", "dev"}) {  // nothing reports on test yet
+    if (!task.files.contains(split)) continue;
+    for (const std::string& file : task.files.at(split)) {
       const std::string path = TaskFile(data_folder, task, file).string();
       Status status = ReadRows(path, task.format, columns, [&](int64_t line, const auto& values) {
         Example example;
