@@ -121,7 +121,9 @@ int Run(int workers, int slots, double seconds, const std::string& folder) {
   spec.set_model("bert-tiny");
   spec.mutable_task()->set_string_value("sentences3k");
   spec.set_attention("dense");
-  spec.mutable_seeds()->set_number_value(200'000);
+  spec.mutable_seeds()->set_number_value(10'000);
+  auto& rates = *(*spec.mutable_axes()->mutable_fields())["learning_rate"].mutable_list_value();
+  for (int i = 1; i <= 20; ++i) rates.add_values()->set_number_value(i * 1e-5);
   v1::Sweep sweep;
   grpc::ClientContext context;
   grpc::Status created = sweeps->CreateSweep(&context, create, &sweep);
