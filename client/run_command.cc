@@ -99,9 +99,22 @@ class ProgressPrinter {
  public:
   void Show(const v1::Sweep& sweep, bool last) {
     const v1::Coverage& c = sweep.coverage();
-    Progress progress{c.trials(),    c.succeeded(),           c.failed(),
-                      c.running(),   c.cancelled(),           sweep.trials_per_minute(),
-                      sweep.seconds_left(), sweep.state() == v1::SWEEP_STATE_EXPANDING};
+    Progress progress;
+    progress.trials = c.trials();
+    progress.succeeded = c.succeeded();
+    progress.failed = c.failed();
+    progress.running = c.running();
+    progress.cancelled = c.cancelled();
+    progress.seconds_left = sweep.seconds_left();
+    progress.expanding = sweep.state() == v1::SWEEP_STATE_EXPANDING;
+    const int64_t finished = c.succeeded() + c.failed();
+    if (first_ < 0) first_ = finished;
+    // The server counts the last minute; before the first is over that would be too few.
+    const double minutes =
+        std::chrono::duration<double>(Clock::now() - began_).count() / 60;
+    progress.per_minute = minutes >= 1 ? sweep.trials_per_minute()
+                          : minutes > 0 ? static_cast<double>(finished - first_) / minutes
+                                        : 0;
     if (TheTerminal().err_is_terminal) {
       const int width = TheTerminal().width > 0 ? TheTerminal().width : 80;
       std::fprintf(stderr, "\r\x1b[K%s%s", ProgressLine(progress, width).c_str(), last ? "\n" : "");
@@ -122,6 +135,8 @@ class ProgressPrinter {
   }
 
  private:
+  const Clock::time_point began_ = Clock::now();
+  int64_t first_ = -1;  // trials that were finished when it began
   int64_t printed_ = -1;
   Clock::time_point printed_at_ = Clock::now();
 };

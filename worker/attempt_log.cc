@@ -4,18 +4,30 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace sparsweep {
 
+namespace {
+
+int OpenNameless(const std::string& folder) {
+  const int fd = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) return fd;
+  std::string name = folder + "/sparsweep-log-XXXXXX";  // where the file system has no O_TMPFILE
+  const int named = mkostemp(name.data(), O_CLOEXEC);
+  if (named >= 0) unlink(name.c_str());
+  return named;
+}
+
+}  // namespace
+
 AttemptLog::~AttemptLog() {
-  if (fd_ < 0) return;
-  close(fd_);
-  unlink(path_.c_str());
+  if (fd_ >= 0) close(fd_);
 }
 
 void AttemptLog::Append(std::string_view text) {
   if (full_) return;
-  if (fd_ < 0) fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd_ < 0) fd_ = OpenNameless(folder_);
   if (fd_ < 0) return;  // no room for a log is no reason to lose a trial
   std::string last;
   if (size_ + static_cast<int64_t>(text.size()) > kLimit) {

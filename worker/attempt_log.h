@@ -1,4 +1,4 @@
-// The log of one attempt: a bounded file, its unsent tail, and at the end its digest.
+// The log of one attempt: a bounded file without a name (gone with the process, however it ends), its unsent tail, and at the end its digest.
 //
 // Not thread-safe; used on the worker's loop thread. Text that the trainer wrote is bytes: what is
 // sent live is made valid UTF-8 without changing its length, the file keeps what was written.
@@ -16,7 +16,8 @@ class AttemptLog {
  public:
   static constexpr int64_t kLimit = 8 << 20;
 
-  explicit AttemptLog(std::string path) : path_(std::move(path)) {}
+  // `folder` must be on a disk with room for it: the temporary folder.
+  explicit AttemptLog(const std::string& folder) : folder_(folder) {}
   ~AttemptLog();
   AttemptLog(const AttemptLog&) = delete;
   AttemptLog& operator=(const AttemptLog&) = delete;
@@ -34,7 +35,7 @@ class AttemptLog {
  private:
   std::string Read(int64_t from, int64_t bytes) const;
 
-  std::string path_;
+  std::string folder_;
   int fd_ = -1;
   int64_t size_ = 0;
   int64_t sent_ = 0;

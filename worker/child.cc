@@ -100,8 +100,7 @@ Child::Child(asio::io_context& io, size_t max_line, ChildEvents events, int pid,
       pidfd_(io, pidfd),
       protocol_(io, asio::local::stream_protocol(), protocol),
       log_(io, log),
-      protocol_chunk_(kChunk),
-      log_chunk_(kChunk),
+      chunk_(kChunk),
       self_(std::make_shared<Child*>(this)) {
   protocol_.native_non_blocking(true);
   log_.native_non_blocking(true);
@@ -119,12 +118,16 @@ Child::~Child() {
   }
 }
 
+// Waits, and reads in the handler: a read that the reactor had done already, its handler still
+// queued, would be overtaken by what Reap reads, or lost.
 void Child::ReadProtocol() {
-  protocol_.async_read_some(
-      asio::buffer(protocol_chunk_),
-      [this, weak = std::weak_ptr<Child*>(self_)](boost::system::error_code error, size_t n) {
-        if (weak.expired() || error) return;  // the end of the process says the rest
-        TakeLines({protocol_chunk_.data(), n});
+  protocol_.async_wait(
+      asio::local::stream_protocol::socket::wait_read,
+      [this, weak = std::weak_ptr<Child*>(self_)](boost::system::error_code error) {
+        if (weak.expired() || error) return;
+        const ssize_t n = recv(protocol_.native_handle(), chunk_.data(), chunk_.size(), MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return;  // the exit says the rest
+        if (n > 0) TakeLines({chunk_.data(), static_cast<size_t>(n)});
         if (!weak.expired()) ReadProtocol();
       });
 }
@@ -148,13 +151,14 @@ void Child::TakeLines(std::string_view bytes) {
 }
 
 void Child::ReadLog() {
-  log_.async_read_some(
-      asio::buffer(log_chunk_),
-      [this, weak = std::weak_ptr<Child*>(self_)](boost::system::error_code error, size_t n) {
-        if (weak.expired() || error) return;
-        events_.on_log({log_chunk_.data(), n});
-        if (!weak.expired()) ReadLog();
-      });
+  log_.async_wait(asio::posix::stream_descriptor::wait_read,
+                  [this, weak = std::weak_ptr<Child*>(self_)](boost::system::error_code error) {
+                    if (weak.expired() || error) return;
+                    const ssize_t n = read(log_.native_handle(), chunk_.data(), chunk_.size());
+                    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return;
+                    if (n > 0) events_.on_log({chunk_.data(), static_cast<size_t>(n)});
+                    if (!weak.expired()) ReadLog();
+                  });
 }
 
 void Child::DrainLog() {

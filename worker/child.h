@@ -73,7 +73,7 @@ class Child {
   boost::asio::local::stream_protocol::socket protocol_;  // a socket: its writes raise no SIGPIPE
   boost::asio::posix::stream_descriptor log_;
   std::string protocol_buffer_;  // the line under way
-  std::vector<char> protocol_chunk_, log_chunk_;
+  std::vector<char> chunk_;      // what is being read; used within one handler only
   std::deque<std::string> to_send_;
   // Handlers hold a weak reference: they may run after the owner destroyed the child.
   std::shared_ptr<Child*> self_;

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -43,6 +44,12 @@ std::string HostName() {
   char name[256] = "worker";
   gethostname(name, sizeof name - 1);
   return name;
+}
+
+std::string TemporaryFolder() {
+  std::error_code error;
+  const auto folder = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : folder.string();
 }
 
 std::string RandomName() {
@@ -87,7 +94,7 @@ struct Worker::Impl {
   // Constant after Start.
   WorkerOptions options;
   std::string incarnation = RandomName();
-  std::string log_folder;
+  std::string log_folder = TemporaryFolder();
 
   // Of the loop thread.
   struct Slot {
@@ -128,7 +135,9 @@ struct Worker::Impl {
                      [&](const StartTrainer& a) { Spawn(a.slot, a.attempt); },
                      [&](const RunTrial& a) {
                        slots[a.slot].log = a.attempt;
-                       LogOf(a.attempt);
+                       LogOf(a.attempt).Append("attempt " + AttemptText(a.attempt) + " on " +
+                                               options.name + ", slot " +
+                                               std::to_string(a.slot) + "\n");
                        slots[a.slot].child->Send(RunLine(a.attempt, a.trial_json));
                      },
                      [&](const CancelTrial& a) {
@@ -151,7 +160,7 @@ struct Worker::Impl {
 
   AttemptLog& LogOf(AttemptKey attempt) {
     auto& log = logs[attempt];
-    if (!log) log = std::make_unique<AttemptLog>(log_folder + "/" + AttemptText(attempt) + ".log");
+    if (!log) log = std::make_unique<AttemptLog>(log_folder);
     return *log;
   }
 
@@ -231,7 +240,8 @@ struct Worker::Impl {
       Perform(agent->LogStored(attempt, ""));
       return;
     }
-    Upload(attempt, Sha256Hex(text), std::move(text), kFirstBackoff);
+    const std::string digest = Sha256Hex(text);  // before the text is moved away
+    Upload(attempt, digest, std::move(text), kFirstBackoff);
   }
 
   void Upload(AttemptKey attempt, const std::string& digest, std::string text, milliseconds wait) {
@@ -396,8 +406,6 @@ struct Worker::Impl {
     link.reset();
     slots.clear();  // kills and reaps the trainers, on the thread that spawned them
     logs.clear();
-    std::error_code ignored;
-    std::filesystem::remove_all(log_folder, ignored);
     const std::lock_guard lock(mutex);
     ended = true;
     ended_changed.notify_all();
@@ -417,13 +425,6 @@ Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
   if (options.name.empty()) options.name = HostName() + "-" + std::to_string(getpid());
 
   auto impl = std::make_unique<Impl>();
-  std::string folder = (std::filesystem::temp_directory_path() / "sparsweep-worker-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) {
-    return Status{StatusCode::kUnavailable,
-                  "cannot make a folder for logs in " +
-                      std::filesystem::temp_directory_path().string() + "; set TMPDIR"};
-  }
-  impl->log_folder = folder;
   impl->labels = {{"host", HostName()},
                   {"pid", getpid()},
                   {"cpu", devices.cpu},

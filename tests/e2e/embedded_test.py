@@ -42,6 +42,7 @@ class EmbeddedRun(E2eTest):
         self.assertEqual(json.loads(sql.stdout), {"n": 4})
         logs = self.run_cli("logs", "1", "--db", "sparsweep.db")
         self.assertEqual(logs.returncode, 0, logs.stderr)
+        self.assertTrue(logs.stdout.startswith("attempt 1.1 on run, slot "), logs.stdout)
 
         again = self.run_cli("run", "sweep.json", "--http", "127.0.0.1:0")
         self.assertEqual(again.returncode, 0, again.stderr)
