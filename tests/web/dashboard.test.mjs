@@ -250,6 +250,8 @@ test('the page goes on after the server was killed and started again', async () 
   await page.getByRole('link', {name: 'after'}).waitFor();
   assert.equal(await page.evaluate(() => globalThis.sameDocument), true);
   assert.equal(await feed.innerText(), 'live');
+  await page.goto(`${service.url}/${masked}`);  // the log of a finished trial is in the database
+  assert.match(await page.locator('pre.log').innerText(), /\S/);
   await close();
 });
 
