@@ -146,7 +146,8 @@ void AddSweeps(Commands& c, Options& o) {
   c.current()->add_option("--request-id", o.request_id,
                           "Repeating a request with the same id finds the same sweep");
 
-  c.Add("list", "List sweeps, newest first", "  sparsweep list\n  sparsweep list --db results.db\n");
+  c.Add("list", "List sweeps, newest first",
+        "  sparsweep list\n  sparsweep list --db results.db\n");
   c.Read().Json().Csv();
   c.current()->add_option("--limit", o.limit, "At most so many (50)")->check(CLI::Range(1, 1000));
 
@@ -177,9 +178,7 @@ void AddSweeps(Commands& c, Options& o) {
   c.Add("preview", "Lay a sweep's grid out without running it",
         "  sparsweep preview sweep.json\n  sparsweep preview sweep.json --limit 1000 --csv\n");
   c.Subject("sweep", "Sweep file (- for standard input)", true).Read().Json().Csv();
-  c.current()
-      ->add_option("--limit", o.limit, "Cells to list (100)")
-      ->check(CLI::Range(1, 100'000));
+  c.current()->add_option("--limit", o.limit, "Cells to list (100)")->check(CLI::Range(1, 100'000));
 }
 
 void AddTrials(Commands& c, Options& o) {
@@ -292,13 +291,12 @@ Result<Parsed> Parse(CommandLine* line, int argc, const char* const* argv) {
   CLI::App& app = *line->app;
   if (argc < 2) return Parsed{"", app.help()};
   const std::string word = argv[1];
-  const auto found =
-      app.get_subcommands([&](const CLI::App* c) { return c->get_name() == word; });
+  const auto found = app.get_subcommands([&](const CLI::App* c) { return c->get_name() == word; });
   const CLI::App* command = found.empty() ? nullptr : found.front();
   if (!word.empty() && word[0] != '-') {
     if (command == nullptr) {
-      return InvalidArgument("there is no command \"" + word + "\"" +
-                             DidYouMean(word, Names(app)) + " (see \"sparsweep --help\")");
+      return InvalidArgument("there is no command \"" + word + "\"" + DidYouMean(word, Names(app)) +
+                             " (see \"sparsweep --help\")");
     }
     if (const std::optional<Status> unknown = UnknownFlag(*command, argc, argv)) return *unknown;
   }
@@ -311,8 +309,8 @@ Result<Parsed> Parse(CommandLine* line, int argc, const char* const* argv) {
   } catch (const CLI::ParseError& e) {
     std::string message = e.what();
     std::replace(message.begin(), message.end(), '\n', ' ');
-    return InvalidArgument(message + " (see \"sparsweep" +
-                           (command != nullptr ? " " + word : "") + " --help\")");
+    return InvalidArgument(message + " (see \"sparsweep" + (command != nullptr ? " " + word : "") +
+                           " --help\")");
   }
   if (app.get_subcommands().empty()) return Parsed{"", app.help()};
   return Parsed{app.get_subcommands().front()->get_name(), ""};

@@ -22,8 +22,8 @@ struct CommandLine {
 std::unique_ptr<CommandLine> MakeCommandLine();
 
 struct Parsed {
-  std::string command;      // "run", "server", ...; empty where `text` is all there is to say
-  std::string text;         // help or version, for stdout
+  std::string command;  // "run", "server", ...; empty where `text` is all there is to say
+  std::string text;     // help or version, for stdout
 };
 // An unknown command or flag is an error that names the nearest one.
 Result<Parsed> Parse(CommandLine* line, int argc, const char* const* argv);

@@ -38,8 +38,8 @@ struct Options {
   std::string name;
   std::string trainer;
   std::string device = "auto";
-  double drain_grace = 60;      // seconds
-  double offline_grace = 900;   // seconds
+  double drain_grace = 60;     // seconds
+  double offline_grace = 900;  // seconds
   // submit
   bool wait = false;
   std::string request_id;

@@ -100,8 +100,8 @@ std::string Zsh(const CLI::App& app) {
 std::string Fish(const CLI::App& app) {
   std::string out = "# fish completion for sparsweep\n";
   for (const CLI::App* command : app.get_subcommands({})) {
-    out += "complete -c sparsweep -n __fish_use_subcommand -f -a " + command->get_name() +
-           " -d '" + Escaped(command->get_description(), "'\\", "\\") + "'\n";
+    out += "complete -c sparsweep -n __fish_use_subcommand -f -a " + command->get_name() + " -d '" +
+           Escaped(command->get_description(), "'\\", "\\") + "'\n";
     for (const Flag& flag : Flags(*command)) {
       out += "complete -c sparsweep -n '__fish_seen_subcommand_from " + command->get_name() +
              "' -l " + flag.name.substr(2) + (flag.takes_value ? " -r" : "") + " -d '" +

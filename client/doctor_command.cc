@@ -33,7 +33,9 @@ class Findings {
  public:
   void Add(Grade grade, const std::string& what, const std::string& text) {
     list_.push_back({{"check", what},
-                     {"state", grade == Grade::kOk ? "ok" : grade == Grade::kWarn ? "warn" : "fail"},
+                     {"state", grade == Grade::kOk     ? "ok"
+                               : grade == Grade::kWarn ? "warn"
+                                                       : "fail"},
                      {"text", text}});
     failed_ = failed_ || grade == Grade::kFail;
   }
@@ -106,8 +108,10 @@ Result<std::string> OutputOf(const std::vector<std::string>& arguments) {
 void CheckTrainer(const Options& options, Findings* out) {
   const std::string path = options.trainer.empty() ? DefaultTrainer() : options.trainer;
   if (access(path.c_str(), X_OK) != 0) {
-    out->Add(Grade::kFail, "trainer", path + " is not there; run scripts/build, or name it with "
-                                             "--trainer");
+    out->Add(Grade::kFail, "trainer",
+             path +
+                 " is not there; run scripts/build, or name it with "
+                 "--trainer");
     return;
   }
   const Result<std::string> text = OutputOf(
@@ -133,8 +137,9 @@ void CheckTrainer(const Options& options, Findings* out) {
     const std::string kind = device.value("kind", "");
     if (kind == "cuda") {
       gpu = true;
-      out->Add(Grade::kOk, "GPU", device.value("name", "") +
-                                      "; training on a GPU has not been tried by the authors yet");
+      out->Add(
+          Grade::kOk, "GPU",
+          device.value("name", "") + "; training on a GPU has not been tried by the authors yet");
     } else if (device.value("bf16", false)) {
       out->Add(Grade::kOk, "bf16", "the CPU has it; this version trains in float32 all the same");
     } else {
@@ -185,10 +190,10 @@ void CheckData(const Options& options, Findings* out) {
 void CheckMachine(const Options& options, Findings* out) {
   const Devices devices = ProbeDevices();
   const int threads = std::max(1, options.threads_per_slot);
-  out->Add(Grade::kOk, "machine",
-           fmt::format("{}, {} cores, {}: {} slots of {} threads by default", devices.cpu,
-                       devices.cores, Bytes(devices.memory_bytes), DefaultSlots(devices, threads),
-                       threads));
+  out->Add(
+      Grade::kOk, "machine",
+      fmt::format("{}, {} cores, {}: {} slots of {} threads by default", devices.cpu, devices.cores,
+                  Bytes(devices.memory_bytes), DefaultSlots(devices, threads), threads));
   std::error_code error;
   const fs::path db = fs::absolute(options.db.empty() ? kDefaultDb : options.db).parent_path();
   const fs::space_info space = fs::space(db, error);
@@ -200,9 +205,10 @@ void CheckMachine(const Options& options, Findings* out) {
   const Grade grade = free < (int64_t{64} << 20)  ? Grade::kFail
                       : free < (int64_t{1} << 30) ? Grade::kWarn
                                                   : Grade::kOk;
-  out->Add(grade, "disk",
-           fmt::format("{} free in {}{}", Bytes(free), db.string(),
-                       grade == Grade::kOk ? "" : "; make room, results are not accepted below 64 MiB"));
+  out->Add(
+      grade, "disk",
+      fmt::format("{} free in {}{}", Bytes(free), db.string(),
+                  grade == Grade::kOk ? "" : "; make room, results are not accepted below 64 MiB"));
 }
 
 }  // namespace

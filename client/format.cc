@@ -62,9 +62,8 @@ std::string MetricText(const std::string& metric, double value) {
 std::string StateText(const std::string& enum_name) {
   const size_t start = enum_name.find("_STATE_");
   std::string text = start == std::string::npos ? enum_name : enum_name.substr(start + 7);
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -81,8 +80,7 @@ std::string ProgressLine(const Progress& p, int width) {
   if (p.seconds_left > 0 && done < p.trials) text += " · " + Seconds(p.seconds_left) + " left";
   if (width < 60) return text;
   const int cells = std::min(30, width - 50);
-  const int filled =
-      p.trials > 0 ? static_cast<int>(cells * done / p.trials) : 0;
+  const int filled = p.trials > 0 ? static_cast<int>(cells * done / p.trials) : 0;
   std::string bar;
   for (int i = 0; i < cells; ++i) bar += i < filled ? "█" : "░";
   return bar + "  " + text;

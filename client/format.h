@@ -9,10 +9,10 @@
 
 namespace sparsweep {
 
-std::string Percent(double share);                  // 0.868 -> "86.8"
-std::string SignedPercent(double share);            // -0.117 -> "-11.7", 0.002 -> "+0.2"
-std::string Seconds(double seconds);                // "4.2 s", "3 min 20 s", "2 h 5 min"
-std::string Bytes(int64_t bytes);                   // "1.5 GiB"
+std::string Percent(double share);        // 0.868 -> "86.8"
+std::string SignedPercent(double share);  // -0.117 -> "-11.7", 0.002 -> "+0.2"
+std::string Seconds(double seconds);      // "4.2 s", "3 min 20 s", "2 h 5 min"
+std::string Bytes(int64_t bytes);         // "1.5 GiB"
 // An axis value or another JSON value as text: whole numbers without ".0", null as "".
 std::string ValueText(const google::protobuf::Value& value);
 

@@ -55,7 +55,8 @@ int Preview(const Options& options) {
   auto opened = Service::Open(options.address(), Service::Access::kRead);
   if (opened.ok()) {
     service = std::move(opened).value();
-  } else if (options.server.empty() && options.db.empty()) {
+  } else if (options.server.empty() && options.db.empty() &&
+             opened.status().code() == StatusCode::kUnavailable) {  // there is neither
     const Status status = StartSandbox(options, &sandbox);
     if (!status.ok()) return Refuse(status);
     service = std::make_unique<Service>(sandbox.server->InProcessChannel());

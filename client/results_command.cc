@@ -75,8 +75,9 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
     row.push_back(cell.has_mean() ? MetricText(cell.metric(), cell.mean()) : "");
     row.push_back(cell.has_stddev() ? MetricText(cell.metric(), cell.stddev()) : "");
     row.push_back(std::to_string(cell.n()));
-    row.push_back(cell.baseline() ? "baseline"
-                                  : cell.has_difference() ? signed_value(cell.difference()) : "");
+    row.push_back(cell.baseline()         ? "baseline"
+                  : cell.has_difference() ? signed_value(cell.difference())
+                                          : "");
     if (intervals) {
       row.push_back(cell.has_difference_low() && !cell.baseline()
                         ? "[" + signed_value(cell.difference_low()) + ", " +
@@ -91,8 +92,8 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
         state = fmt::format("= cell {}", cell.alias_of());
       }
       if (cell.failed() > 0) state = fmt::format("{} failed", cell.failed());
-      if (cell.running() > 0) state += fmt::format("{}{} running", state.empty() ? "" : ", ",
-                                                   cell.running());
+      if (cell.running() > 0)
+        state += fmt::format("{}{} running", state.empty() ? "" : ", ", cell.running());
       row.push_back(state);
     }
     table.Row(std::move(row));
@@ -106,8 +107,8 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
   table.Column("cell");
   for (const std::string& axis : axes) table.Column(axis);
   for (const char* title :
-       {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev", "n",
-        "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
+       {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev",
+        "n", "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
         "train_seconds", "succeeded", "failed"}) {
     table.Column(title);
   }

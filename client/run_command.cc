@@ -34,8 +34,8 @@ bool IsFree(uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                    listen(fd, 1) == 0;
+  const bool free =
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(fd, 1) == 0;
   close(fd);
   return free;
 }
@@ -69,8 +69,9 @@ Result<SweepSpec> OnlyCell(Service& service, const SweepSpec& spec, uint64_t ind
     if (only.axes.size() < spec.axes.size()) only.attention = cell.attention();
     return only;
   }
-  return Status{StatusCode::kNotFound,
-                fmt::format("the sweep has no cell {}; \"sparsweep preview\" lists its cells", index)};
+  return Status{
+      StatusCode::kNotFound,
+      fmt::format("the sweep has no cell {}; \"sparsweep preview\" lists its cells", index)};
 }
 
 // Repeating the request finds the sweep again, so that the same file goes on where it stopped. A
@@ -81,8 +82,8 @@ Result<v1::Sweep> FindOrCreate(Service& service, const SweepSpec& spec) {
   for (int number = 1; number < 1000; ++number) {
     v1::CreateSweepRequest request;
     *request.mutable_spec() = SweepSpecToProto(spec);
-    request.set_request_id(fmt::format("run-{}{}", digest,
-                                       number == 1 ? "" : fmt::format("-{}", number)));
+    request.set_request_id(
+        fmt::format("run-{}{}", digest, number == 1 ? "" : fmt::format("-{}", number)));
     sweep = Call(service.sweeps(), &v1::SweepService::Stub::CreateSweep, request);
     if (!sweep.ok() || sweep->state() != v1::SWEEP_STATE_CANCELLED) break;
   }
@@ -110,9 +111,8 @@ class ProgressPrinter {
     const int64_t finished = c.succeeded() + c.failed();
     if (first_ < 0) first_ = finished;
     // The server counts the last minute; before the first is over that would be too few.
-    const double minutes =
-        std::chrono::duration<double>(Clock::now() - began_).count() / 60;
-    progress.per_minute = minutes >= 1 ? sweep.trials_per_minute()
+    const double minutes = std::chrono::duration<double>(Clock::now() - began_).count() / 60;
+    progress.per_minute = minutes >= 1  ? sweep.trials_per_minute()
                           : minutes > 0 ? static_cast<double>(finished - first_) / minutes
                                         : 0;
     if (TheTerminal().err_is_terminal) {
@@ -239,9 +239,9 @@ int RunSweep(const Options& options, Signals& signals) {
   const v1::Coverage& c = sweep->coverage();
   if (interrupted) {
     (*server)->Stop(std::chrono::seconds(2));
-    std::fprintf(stderr, "stopped with %lld of %lld trials done; the same command goes on from here\n",
-                 static_cast<long long>(c.succeeded() + c.failed()),
-                 static_cast<long long>(c.trials()));
+    std::fprintf(
+        stderr, "stopped with %lld of %lld trials done; the same command goes on from here\n",
+        static_cast<long long>(c.succeeded() + c.failed()), static_cast<long long>(c.trials()));
     return kExitInterrupted;
   }
   std::printf("\n");

@@ -91,8 +91,9 @@ int RunWorker(const Options& options, Signals& signals) {
   // TERM comes from a cluster that will not wait for ever, Ctrl-C from someone who wants it to end.
   const bool finish = signals.first() == SIGTERM && options.drain_grace > 0;
   std::fprintf(stderr, "worker: %s; once more ends at once\n",
-               finish ? fmt::format("finishing what runs within {:g} s", options.drain_grace).c_str()
-                      : "giving back what runs");
+               finish
+                   ? fmt::format("finishing what runs within {:g} s", options.drain_grace).c_str()
+                   : "giving back what runs");
   worker.Drain(finish ? FromSeconds(options.drain_grace) : milliseconds(0));
   worker.Wait();
   return kExitOk;

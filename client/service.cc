@@ -9,9 +9,9 @@
 #include <cctype>
 #include <filesystem>
 
+#include "core/nearest.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "core/nearest.h"
 #include "server/server.h"
 
 namespace sparsweep {
@@ -44,18 +44,41 @@ Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return {};
   StatusCode code = StatusCode::kInternal;
   switch (status.error_code()) {
-    case grpc::StatusCode::CANCELLED: code = StatusCode::kCancelled; break;
-    case grpc::StatusCode::INVALID_ARGUMENT: code = StatusCode::kInvalidArgument; break;
-    case grpc::StatusCode::DEADLINE_EXCEEDED: code = StatusCode::kDeadlineExceeded; break;
-    case grpc::StatusCode::NOT_FOUND: code = StatusCode::kNotFound; break;
-    case grpc::StatusCode::ALREADY_EXISTS: code = StatusCode::kAlreadyExists; break;
-    case grpc::StatusCode::PERMISSION_DENIED: code = StatusCode::kPermissionDenied; break;
-    case grpc::StatusCode::RESOURCE_EXHAUSTED: code = StatusCode::kResourceExhausted; break;
-    case grpc::StatusCode::FAILED_PRECONDITION: code = StatusCode::kFailedPrecondition; break;
-    case grpc::StatusCode::ABORTED: code = StatusCode::kAborted; break;
-    case grpc::StatusCode::UNAVAILABLE: code = StatusCode::kUnavailable; break;
-    case grpc::StatusCode::DATA_LOSS: code = StatusCode::kDataLoss; break;
-    default: break;
+    case grpc::StatusCode::CANCELLED:
+      code = StatusCode::kCancelled;
+      break;
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      code = StatusCode::kInvalidArgument;
+      break;
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      code = StatusCode::kDeadlineExceeded;
+      break;
+    case grpc::StatusCode::NOT_FOUND:
+      code = StatusCode::kNotFound;
+      break;
+    case grpc::StatusCode::ALREADY_EXISTS:
+      code = StatusCode::kAlreadyExists;
+      break;
+    case grpc::StatusCode::PERMISSION_DENIED:
+      code = StatusCode::kPermissionDenied;
+      break;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      code = StatusCode::kResourceExhausted;
+      break;
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      code = StatusCode::kFailedPrecondition;
+      break;
+    case grpc::StatusCode::ABORTED:
+      code = StatusCode::kAborted;
+      break;
+    case grpc::StatusCode::UNAVAILABLE:
+      code = StatusCode::kUnavailable;
+      break;
+    case grpc::StatusCode::DATA_LOSS:
+      code = StatusCode::kDataLoss;
+      break;
+    default:
+      break;
   }
   std::vector<FieldViolation> fields;
   google::rpc::Status details;
@@ -93,7 +116,8 @@ Result<std::unique_ptr<Service>> Service::Open(const ServiceAddress& address, Ac
     } else {
       return Status{StatusCode::kUnavailable,
                     std::string("no server listens at ") + kDefaultListen + " and there is no " +
-                        kDefaultDb + " here; start one with \"sparsweep server\", or pass "
+                        kDefaultDb +
+                        " here; start one with \"sparsweep server\", or pass "
                         "--server HOST:PORT or --db FILE"};
     }
   }
@@ -122,9 +146,8 @@ Result<std::unique_ptr<Service>> Service::Open(const ServiceAddress& address, Ac
 
 Result<std::string> FindSweep(Service& service, const std::string& text) {
   if (text.rfind("sweeps/", 0) == 0) return text;
-  if (!text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isdigit(c);
-      })) {
+  if (!text.empty() &&
+      std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); })) {
     return "sweeps/" + text;
   }
   v1::ListSweepsRequest request;
@@ -150,9 +173,10 @@ Result<std::string> FindSweep(Service& service, const std::string& text) {
 
 Result<std::string> TrialName(const std::string& text) {
   const std::string number = text.rfind("trials/", 0) == 0 ? text.substr(7) : text;
-  if (number.empty() || !std::all_of(number.begin(), number.end(),
-                                     [](unsigned char c) { return std::isdigit(c); })) {
-    return InvalidArgument("\"" + text + "\" is not the number of a trial; \"sparsweep results "
+  if (number.empty() ||
+      !std::all_of(number.begin(), number.end(), [](unsigned char c) { return std::isdigit(c); })) {
+    return InvalidArgument("\"" + text +
+                           "\" is not the number of a trial; \"sparsweep results "
                            "--json\" and the dashboard list them");
   }
   return "trials/" + number;

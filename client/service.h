@@ -56,8 +56,7 @@ class Service {
 // One unary call: Call(service->sweeps(), &v1::SweepService::Stub::GetSweep, request).
 template <typename Stub, typename Request, typename Response>
 Result<Response> Call(Stub& stub,
-                      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                   Response*),
+                      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                       const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));

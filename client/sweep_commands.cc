@@ -45,11 +45,11 @@ void PrintSweep(const v1::Sweep& sweep) {
   if (!sweep.message().empty()) std::printf("  %s\n", sweep.message().c_str());
   std::printf("  cells    %lld%s\n", static_cast<long long>(c.cells()),
               c.aliases() > 0 ? fmt::format(" ({} the same as another)", c.aliases()).c_str() : "");
-  std::printf("  trials   %s\n",
-              fmt::format("{}: {} succeeded, {} failed, {} running, {} queued, {} cancelled",
-                          c.trials(), c.succeeded(), c.failed(), c.running(), c.queued(),
-                          c.cancelled())
-                  .c_str());
+  std::printf(
+      "  trials   %s\n",
+      fmt::format("{}: {} succeeded, {} failed, {} running, {} queued, {} cancelled", c.trials(),
+                  c.succeeded(), c.failed(), c.running(), c.queued(), c.cancelled())
+          .c_str());
   if (sweep.trials_per_minute() > 0) {
     std::printf("  rate     %.1f trials/min\n", sweep.trials_per_minute());
   }
@@ -232,13 +232,9 @@ int Watch(const Options& options, Signals& signals) {
   return Follow(**service, *name, options.json, signals);
 }
 
-int Cancel(const Options& options) {
-  return Change(options, &v1::SweepService::Stub::CancelSweep);
-}
+int Cancel(const Options& options) { return Change(options, &v1::SweepService::Stub::CancelSweep); }
 int Pause(const Options& options) { return Change(options, &v1::SweepService::Stub::PauseSweep); }
-int Resume(const Options& options) {
-  return Change(options, &v1::SweepService::Stub::ResumeSweep);
-}
+int Resume(const Options& options) { return Change(options, &v1::SweepService::Stub::ResumeSweep); }
 int Retry(const Options& options) { return Change(options, &v1::SweepService::Stub::RetrySweep); }
 
 }  // namespace sparsweep

@@ -46,9 +46,9 @@ int ShowTrial(const Options& options) {
   }
   std::printf("  attention         %s\n", trial->canonical().c_str());
   std::printf("  model, task       %s, %s\n", trial->model().c_str(), trial->task().c_str());
-  std::printf("  seed              %lld%s\n", static_cast<long long>(trial->seed()),
-              trial->has_mask_seed() ? fmt::format(", mask seed {}", trial->mask_seed()).c_str()
-                                     : "");
+  std::printf(
+      "  seed              %lld%s\n", static_cast<long long>(trial->seed()),
+      trial->has_mask_seed() ? fmt::format(", mask seed {}", trial->mask_seed()).c_str() : "");
   std::printf("  identity          %s\n", trial->identity().c_str());
   if (trial->steps() > 0) {
     std::printf("  step              %lld of %lld\n", static_cast<long long>(trial->step()),

@@ -107,8 +107,8 @@ std::vector<Action> Agent::Apply(int index, const TrainerMessage& message, Insta
     if (failed->attempt != slot.attempt) return out;
     End(index, failed->reason, failed->message, "", &out);
     // After these two it exits by itself; a new one is started when there is work.
-    const bool exits = failed->reason == FailureReason::kOutOfMemory ||
-                       failed->reason == FailureReason::kCrashed;
+    const bool exits =
+        failed->reason == FailureReason::kOutOfMemory || failed->reason == FailureReason::kCrashed;
     slot.phase = exits ? Phase::kEnding : Phase::kIdle;
     slot.deadline = exits ? now + options_.cancel_grace : Instant::max();
     Fill(now, &out);
@@ -247,9 +247,7 @@ bool Agent::has_free_slot() const { return !draining_ && busy() < slots_.size();
 
 bool Agent::idle() const { return busy() == 0; }
 
-bool Agent::finished() const {
-  return draining_ && idle() && unstored_.empty() && ended_.empty();
-}
+bool Agent::finished() const { return draining_ && idle() && unstored_.empty() && ended_.empty(); }
 
 // Gives waiting attempts to slots that are free: first where a trainer is ready, then where one is
 // coming, then where one has to be started.
@@ -307,8 +305,8 @@ void Agent::End(int index, std::optional<FailureReason> failure, std::string mes
     out->emplace_back(DropLog{attempt});
     out->emplace_back(SyncNow{});
   } else {
-    unstored_[attempt] = {attempt, failure, std::move(message), std::move(result_json), "",
-                          std::move(slot.points)};
+    unstored_[attempt] = {
+        attempt, failure, std::move(message), std::move(result_json), "", std::move(slot.points)};
     out->emplace_back(StoreLog{attempt});
   }
   slot.attempt.reset();

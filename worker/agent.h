@@ -35,7 +35,7 @@ struct RunningReport {
   AttemptKey attempt;
   int64_t step = 0, steps = 0;
   std::vector<MetricPoint> points;  // since the last answered Sync
-  std::string log;                  // new text of its log from log_offset on, filled in by worker.cc
+  std::string log;  // new text of its log from log_offset on, filled in by worker.cc
   int64_t log_offset = 0;
   bool operator==(const RunningReport&) const = default;
 };
@@ -59,7 +59,7 @@ struct SyncReport {
 // How a trainer process ended.
 struct TrainerExit {
   bool signalled = false;
-  int code = 0;  // exit code, or the signal's number
+  int code = 0;                // exit code, or the signal's number
   bool out_of_memory = false;  // the kernel's counter says so
   std::string last_words;      // the end of its log, may be empty
 };
@@ -81,13 +81,24 @@ struct CancelTrial {
   AttemptKey attempt;
   bool operator==(const CancelTrial&) const = default;
 };
-struct KillTrainer { int slot; bool operator==(const KillTrainer&) const = default; };
+struct KillTrainer {
+  int slot;
+  bool operator==(const KillTrainer&) const = default;
+};
 // Close the attempt's log and bring it to the server, then call LogStored.
-struct StoreLog { AttemptKey attempt; bool operator==(const StoreLog&) const = default; };
+struct StoreLog {
+  AttemptKey attempt;
+  bool operator==(const StoreLog&) const = default;
+};
 // The log of an attempt that nobody wants: close and delete.
-struct DropLog { AttemptKey attempt; bool operator==(const DropLog&) const = default; };
+struct DropLog {
+  AttemptKey attempt;
+  bool operator==(const DropLog&) const = default;
+};
 // There is something to say: do not wait for the next regular Sync.
-struct SyncNow { bool operator==(const SyncNow&) const = default; };
+struct SyncNow {
+  bool operator==(const SyncNow&) const = default;
+};
 using Action =
     std::variant<StartTrainer, RunTrial, CancelTrial, KillTrainer, StoreLog, DropLog, SyncNow>;
 
@@ -142,7 +153,7 @@ class Agent {
     std::vector<MetricPoint> points;
     size_t points_said = 0;  // of the Report not yet answered
     Stop stop = Stop::kNone;
-    std::string garbage;     // why the trainer was killed, if it broke the protocol
+    std::string garbage;  // why the trainer was killed, if it broke the protocol
     Instant deadline = Instant::max();
   };
 
@@ -156,9 +167,9 @@ class Agent {
 
   const AgentOptions options_;
   std::vector<Slot> slots_;
-  std::deque<AssignedAttempt> backlog_;          // accepted, waiting for a slot
-  std::map<AttemptKey, EndedReport> unstored_;   // ended, the log is under way
-  std::map<AttemptKey, EndedReport> ended_;      // ready to be reported, not acknowledged
+  std::deque<AssignedAttempt> backlog_;         // accepted, waiting for a slot
+  std::map<AttemptKey, EndedReport> unstored_;  // ended, the log is under way
+  std::map<AttemptKey, EndedReport> ended_;     // ready to be reported, not acknowledged
   bool draining_ = false;
   Instant drain_deadline_ = Instant::max();
   Instant last_contact_;

@@ -1,4 +1,5 @@
-// The log of one attempt: a bounded file without a name (gone with the process, however it ends), its unsent tail, and at the end its digest.
+// The log of one attempt: a bounded file without a name (gone with the process, however it ends),
+// its unsent tail, and at the end its digest.
 //
 // Not thread-safe; used on the worker's loop thread. Text that the trainer wrote is bytes: what is
 // sent live is made valid UTF-8 without changing its length, the file keeps what was written.

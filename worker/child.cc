@@ -68,8 +68,8 @@ Result<std::unique_ptr<Child>> Child::Start(asio::io_context& io,
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   std::vector<std::string> words = arguments;
   words.insert(words.end(), {"--protocol-fd", "3"});
   std::vector<char*> argv;
@@ -88,8 +88,8 @@ Result<std::unique_ptr<Child>> Child::Start(asio::io_context& io,
     waitpid(pid, nullptr, 0);
     return SystemError("cannot watch the trainer (Linux 5.4 or newer is needed)", why);
   }
-  return std::unique_ptr<Child>(new Child(io, max_line, std::move(events), pid, pidfd,
-                                          ours.Release(), log_read.Release()));
+  return std::unique_ptr<Child>(
+      new Child(io, max_line, std::move(events), pid, pidfd, ours.Release(), log_read.Release()));
 }
 
 Child::Child(asio::io_context& io, size_t max_line, ChildEvents events, int pid, int pidfd,
@@ -125,8 +125,10 @@ void Child::ReadProtocol() {
       asio::local::stream_protocol::socket::wait_read,
       [this, weak = std::weak_ptr<Child*>(self_)](boost::system::error_code error) {
         if (weak.expired() || error) return;
-        const ssize_t n = recv(protocol_.native_handle(), chunk_.data(), chunk_.size(), MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return;  // the exit says the rest
+        const ssize_t n =
+            recv(protocol_.native_handle(), chunk_.data(), chunk_.size(), MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+          return;  // the exit says the rest
         if (n > 0) TakeLines({chunk_.data(), static_cast<size_t>(n)});
         if (!weak.expired()) ReadProtocol();
       });

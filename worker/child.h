@@ -27,8 +27,8 @@ struct ChildExit {
 // What a child tells its owner. Nothing is called after on_exit, which comes exactly once; none is
 // called from within Start or a method of Child. An owner may destroy the Child inside on_exit.
 struct ChildEvents {
-  std::function<void(std::string_view line)> on_line;         // of the protocol, without "\n"
-  std::function<void(std::string_view text)> on_log;          // stdout and stderr as they come
+  std::function<void(std::string_view line)> on_line;          // of the protocol, without "\n"
+  std::function<void(std::string_view text)> on_log;           // stdout and stderr as they come
   std::function<void(const std::string& sentence)> on_broken;  // a line above the limit
   std::function<void(const ChildExit& exit)> on_exit;
 };

@@ -59,10 +59,9 @@ std::vector<Gpu> Gpus() {
   };
   const auto init = reinterpret_cast<int (*)()>(dlsym(library, "nvmlInit_v2"));
   const auto stop = reinterpret_cast<int (*)()>(dlsym(library, "nvmlShutdown"));
-  const auto count =
-      reinterpret_cast<int (*)(unsigned*)>(dlsym(library, "nvmlDeviceGetCount_v2"));
-  const auto handle = reinterpret_cast<int (*)(unsigned, void**)>(
-      dlsym(library, "nvmlDeviceGetHandleByIndex_v2"));
+  const auto count = reinterpret_cast<int (*)(unsigned*)>(dlsym(library, "nvmlDeviceGetCount_v2"));
+  const auto handle =
+      reinterpret_cast<int (*)(unsigned, void**)>(dlsym(library, "nvmlDeviceGetHandleByIndex_v2"));
   const auto name =
       reinterpret_cast<int (*)(void*, char*, unsigned)>(dlsym(library, "nvmlDeviceGetName"));
   const auto memory =

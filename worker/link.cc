@@ -21,13 +21,26 @@ Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return {};
   StatusCode code = StatusCode::kInternal;
   switch (status.error_code()) {
-    case grpc::StatusCode::UNAVAILABLE: code = StatusCode::kUnavailable; break;
-    case grpc::StatusCode::CANCELLED: code = StatusCode::kCancelled; break;
-    case grpc::StatusCode::DEADLINE_EXCEEDED: code = StatusCode::kDeadlineExceeded; break;
-    case grpc::StatusCode::INVALID_ARGUMENT: code = StatusCode::kInvalidArgument; break;
-    case grpc::StatusCode::FAILED_PRECONDITION: code = StatusCode::kFailedPrecondition; break;
-    case grpc::StatusCode::RESOURCE_EXHAUSTED: code = StatusCode::kResourceExhausted; break;
-    default: break;
+    case grpc::StatusCode::UNAVAILABLE:
+      code = StatusCode::kUnavailable;
+      break;
+    case grpc::StatusCode::CANCELLED:
+      code = StatusCode::kCancelled;
+      break;
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      code = StatusCode::kDeadlineExceeded;
+      break;
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      code = StatusCode::kInvalidArgument;
+      break;
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      code = StatusCode::kFailedPrecondition;
+      break;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      code = StatusCode::kResourceExhausted;
+      break;
+    default:
+      break;
   }
   return {code, status.error_message()};
 }
@@ -99,7 +112,7 @@ struct Link::Impl : std::enable_shared_from_this<Impl> {
   boost::asio::io_context& io;
   std::unique_ptr<v1::WorkerService::Stub> stub;
   std::mutex mutex;
-  bool closed = false;                     // guarded by mutex, like contexts
+  bool closed = false;                      // guarded by mutex, like contexts
   std::set<grpc::ClientContext*> contexts;  // of calls under way
 
   Impl(boost::asio::io_context& io, std::shared_ptr<grpc::Channel> channel)
@@ -199,21 +212,19 @@ void Link::Sync(const SyncCall& call, const SyncReport& report,
   state->context.set_deadline(std::chrono::system_clock::now() + call.hold +
                               std::chrono::seconds(10));
   impl_->Add(&state->context);
-  impl_->stub->async()->Sync(
-      &state->context, &state->request, &state->response,
-      [impl = impl_, state, done = std::move(done)](grpc::Status status) {
-        impl->Back(&state->context, [state, status, done] {
-          if (status.ok()) {
-            done(FromProto(state->response));
-          } else {
-            done(FromGrpc(status));
-          }
-        });
-      });
+  impl_->stub->async()->Sync(&state->context, &state->request, &state->response,
+                             [impl = impl_, state, done = std::move(done)](grpc::Status status) {
+                               impl->Back(&state->context, [state, status, done] {
+                                 if (status.ok()) {
+                                   done(FromProto(state->response));
+                                 } else {
+                                   done(FromGrpc(status));
+                                 }
+                               });
+                             });
 }
 
-void Link::PutBlob(const std::string& digest, std::string bytes,
-                   std::function<void(Status)> done) {
+void Link::PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done) {
   auto* upload = new Upload(
       digest, std::move(bytes), [impl = impl_, done](Upload* upload, grpc::Status status) {
         impl->Back(&upload->context, [status, done] { done(FromGrpc(status)); });

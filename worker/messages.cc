@@ -77,8 +77,8 @@ Result<TrainerMessage> ParseTrainerMessage(std::string_view line) {
     return TrainerMessage(TrainerPhase{*attempt, Text(message, "phase"), Whole(message, "steps")});
   }
   if (type == "step" || type == "eval") {
-    return TrainerMessage(TrainerProgress{*attempt, Whole(message, "step"),
-                                          Whole(message, "steps"), Points(message)});
+    return TrainerMessage(TrainerProgress{*attempt, Whole(message, "step"), Whole(message, "steps"),
+                                          Points(message)});
   }
   if (type == "done") {
     auto result = message.find("result");

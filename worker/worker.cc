@@ -18,10 +18,9 @@
 
 #include "core/sha256.h"
 #include "worker/agent.h"
-#include "worker/attempt_log.h"
-#include "worker/child.h"
 #include "worker/devices.h"
 #include "worker/link.h"
+#include "worker/trainers.h"
 
 namespace sparsweep {
 namespace {
@@ -32,13 +31,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kProgressEvery{1000};
 constexpr milliseconds kIdleHold{10'000};
-constexpr milliseconds kShortest{50};       // between two Syncs that said nothing new
+constexpr milliseconds kShortest{50};  // between two Syncs that said nothing new
 constexpr milliseconds kFirstBackoff{200};
 constexpr milliseconds kLongestBackoff{5000};
 // How long a draining worker waits for a server that does not acknowledge.
 constexpr milliseconds kFarewell{10'000};
 constexpr size_t kLogTail = 64 << 10;
-constexpr size_t kLastWords = 2048;
 
 std::string HostName() {
   char name[256] = "worker";
@@ -46,39 +44,11 @@ std::string HostName() {
   return name;
 }
 
-std::string TemporaryFolder() {
-  std::error_code error;
-  const auto folder = std::filesystem::temp_directory_path(error);
-  return error ? "/tmp" : folder.string();
-}
-
 std::string RandomName() {
   std::random_device random;
   char text[33];
   std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
   return text;
-}
-
-// The last two lines that are not empty, without what a terminal could take amiss: many programs end
-// with a line that only points to the one before.
-std::string LastLines(const std::string& text) {
-  std::string out;
-  size_t end = text.size();
-  for (int lines = 0; lines < 2;) {
-    end = text.find_last_not_of(" \r\n\t", end == 0 ? 0 : end - 1);
-    if (end == std::string::npos) break;
-    const size_t before = text.find_last_of('\n', end);
-    const size_t start = before == std::string::npos ? 0 : before + 1;
-    const std::string line = text.substr(start, end + 1 - start);
-    out = out.empty() ? line : line + " / " + out;
-    ++lines;
-    if (before == std::string::npos || before == 0) break;
-    end = before;
-  }
-  if (out.size() > 300) out.resize(300);
-  out = ValidUtf8(out);
-  std::erase_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  return out;
 }
 
 template <typename... F>
@@ -94,24 +64,16 @@ struct Worker::Impl {
   // Constant after Start.
   WorkerOptions options;
   std::string incarnation = RandomName();
-  std::string log_folder = TemporaryFolder();
 
   // Of the loop thread.
-  struct Slot {
-    std::unique_ptr<Child> child;
-    std::optional<AttemptKey> log;  // whose log its output is
-    std::string last_words;
-    int64_t oom_kills = 0;          // the kernel's counter when the trainer was started
-  };
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::steady_timer sync_timer{io}, deadline_timer{io};
   std::unique_ptr<Agent> agent;
   std::unique_ptr<Link> link;
-  std::vector<Slot> slots;
-  std::map<AttemptKey, std::unique_ptr<AttemptLog>> logs;
+  std::unique_ptr<Trainers> trainers;
   nlohmann::json labels;
-  int64_t sequence = 0;       // of the newest call; answers to older ones are dropped
+  int64_t sequence = 0;  // of the newest call; answers to older ones are dropped
   bool in_flight = false, held = false, again = false, away = false, leaving = false;
   bool sync_posted = false;
   milliseconds backoff{0};
@@ -132,25 +94,16 @@ struct Worker::Impl {
   void Perform(const std::vector<Action>& actions) {
     for (const Action& action : actions) {
       std::visit(Visitor{
-                     [&](const StartTrainer& a) { Spawn(a.slot, a.attempt); },
+                     [&](const StartTrainer& a) { trainers->Start(a.slot, a.attempt); },
                      [&](const RunTrial& a) {
-                       slots[a.slot].log = a.attempt;
-                       LogOf(a.attempt).Append("attempt " + AttemptText(a.attempt) + " on " +
-                                               options.name + ", slot " +
-                                               std::to_string(a.slot) + "\n");
-                       slots[a.slot].child->Send(RunLine(a.attempt, a.trial_json));
+                       trainers->Run(a.slot, a.attempt, a.trial_json,
+                                     "attempt " + AttemptText(a.attempt) + " on " + options.name +
+                                         ", slot " + std::to_string(a.slot));
                      },
-                     [&](const CancelTrial& a) {
-                       slots[a.slot].child->Send(CancelLine(a.attempt));
-                     },
-                     [&](const KillTrainer& a) {
-                       if (slots[a.slot].child) slots[a.slot].child->Signal(SIGKILL);
-                     },
+                     [&](const CancelTrial& a) { trainers->Cancel(a.slot, a.attempt); },
+                     [&](const KillTrainer& a) { trainers->Kill(a.slot); },
                      [&](const StoreLog& a) { Store(a.attempt); },
-                     [&](const DropLog& a) {
-                       Detach(a.attempt);
-                       logs.erase(a.attempt);
-                     },
+                     [&](const DropLog& a) { trainers->TakeLog(a.attempt); },
                      [&](const SyncNow&) { PostSync(); },
                  },
                  action);
@@ -158,84 +111,31 @@ struct Worker::Impl {
     ArmDeadline();
   }
 
-  AttemptLog& LogOf(AttemptKey attempt) {
-    auto& log = logs[attempt];
-    if (!log) log = std::make_unique<AttemptLog>(log_folder);
-    return *log;
-  }
-
-  void Spawn(int index, AttemptKey attempt) {
-    Slot& slot = slots[index];
-    slot.log = attempt;
-    slot.last_words.clear();
-    slot.oom_kills = OomKills();
-    std::vector<std::string> arguments = {options.trainer, "--threads",
-                                          std::to_string(options.threads_per_slot)};
-    if (!options.data_dir.empty()) {
-      arguments.insert(arguments.end(), {"--data", options.data_dir});
-    }
-    if (options.device != "auto") {
-      arguments.insert(arguments.end(), {"--device", options.device});
-    }
-    ChildEvents events;
-    events.on_line = [this, index](std::string_view line) {
-      const Result<TrainerMessage> message = ParseTrainerMessage(line);
-      if (!message.ok()) {
-        Perform(agent->Garbage(index, message.status().message(), Clock::now()));
-        return;
-      }
-      if (const auto* ready = std::get_if<TrainerReady>(&*message)) {
+  void MakeTrainers() {
+    std::vector<std::string> command = {options.trainer, "--threads",
+                                        std::to_string(options.threads_per_slot)};
+    if (!options.data_dir.empty()) command.insert(command.end(), {"--data", options.data_dir});
+    if (options.device != "auto") command.insert(command.end(), {"--device", options.device});
+    Trainers::Events events;
+    events.on_message = [this](int slot, const TrainerMessage& message) {
+      if (const auto* ready = std::get_if<TrainerReady>(&message)) {
         const auto hello = nlohmann::json::parse(ready->hello, nullptr, false);
         if (hello.contains("versions")) labels["versions"] = hello["versions"];
         if (hello.contains("devices")) labels["devices"] = hello["devices"];
       }
-      Perform(agent->Apply(index, *message, Clock::now()));
+      Perform(agent->Apply(slot, message, Clock::now()));
     };
-    events.on_broken = [this, index](const std::string& sentence) {
-      Perform(agent->Garbage(index, sentence, Clock::now()));
+    events.on_garbage = [this](int slot, const std::string& sentence) {
+      Perform(agent->Garbage(slot, sentence, Clock::now()));
     };
-    events.on_log = [this, index](std::string_view text) {
-      Slot& slot = slots[index];
-      slot.last_words.append(text);
-      if (slot.last_words.size() > kLastWords) {
-        slot.last_words.erase(0, slot.last_words.size() - kLastWords);
-      }
-      if (slot.log) LogOf(*slot.log).Append(text);
+    events.on_exit = [this](int slot, const TrainerExit& exit) {
+      Perform(agent->Exited(slot, exit, Clock::now()));
     };
-    events.on_exit = [this, index](const ChildExit& exit) {
-      Slot& slot = slots[index];
-      const std::unique_ptr<Child> gone = std::move(slot.child);
-      Perform(agent->Exited(index,
-                            {exit.signalled, exit.code, OomKills() > slot.oom_kills,
-                             LastLines(slot.last_words)},
-                            Clock::now()));
-    };
-    Result<std::unique_ptr<Child>> child =
-        Child::Start(io, arguments, kMaxTrainerLine, std::move(events));
-    if (child.ok()) {
-      slot.child = std::move(child).value();
-      return;
-    }
-    // Not from inside Perform: the agent is told once it has returned.
-    asio::post(io, [this, index, message = child.status().message()] {
-      Say(message);
-      Perform(agent->Exited(index, {false, 127, false, message}, Clock::now()));
-    });
-  }
-
-  // What the trainer wrote until now belongs to this attempt; what follows does not.
-  void Detach(AttemptKey attempt) {
-    for (Slot& slot : slots) {
-      if (slot.log != attempt) continue;
-      if (slot.child) slot.child->DrainLog();
-      slot.log.reset();
-    }
+    trainers = std::make_unique<Trainers>(io, options.slots, std::move(command), std::move(events));
   }
 
   void Store(AttemptKey attempt) {
-    Detach(attempt);
-    std::string text = LogOf(attempt).Whole();
-    logs.erase(attempt);
+    std::string text = trainers->TakeLog(attempt);
     if (text.empty()) {
       Perform(agent->LogStored(attempt, ""));
       return;
@@ -319,10 +219,10 @@ struct Worker::Impl {
     std::map<AttemptKey, size_t> said;
     size_t room = kLogTail * 4;
     for (RunningReport& running : report.running) {
-      auto found = logs.find(running.attempt);
-      if (found == logs.end()) continue;
-      running.log = found->second->Tail(std::min(room, kLogTail));
-      running.log_offset = found->second->offset();
+      const AttemptLog* log = trainers->FindLog(running.attempt);
+      if (log == nullptr) continue;
+      running.log = log->Tail(std::min(room, kLogTail));
+      running.log_offset = log->offset();
       room -= running.log.size();
       said[running.attempt] = running.log.size();
     }
@@ -340,8 +240,8 @@ struct Worker::Impl {
     const SyncCall call{options.name, incarnation, number, labels.dump(), hold, leaving};
     const Clock::time_point started = Clock::now();
     link->Sync(call, report,
-               [this, number, hold, started, said, full = !report.has_free_slot](
-                   Result<SyncAnswer> result) {
+               [this, number, hold, started, said,
+                full = !report.has_free_slot](Result<SyncAnswer> result) {
                  if (number != sequence) return;
                  in_flight = held = false;
                  if (leaving) return End();
@@ -373,8 +273,7 @@ struct Worker::Impl {
     stale = 0;
     agent->SyncAnswered(Clock::now());
     for (const auto& [attempt, bytes] : said) {
-      auto found = logs.find(attempt);
-      if (found != logs.end()) found->second->Sent(bytes);
+      if (AttemptLog* log = trainers->FindLog(attempt)) log->Sent(bytes);
     }
     const size_t before = agent->busy();
     Perform(agent->Apply(answer.answer, Clock::now()));
@@ -385,8 +284,7 @@ struct Worker::Impl {
       // A call that was held to its end, or brought something, is followed by the next at once.
       SyncIn(news || took >= hold * 9 / 10 ? milliseconds(0) : std::max(kShortest, hold / 10));
     } else {
-      const milliseconds asked =
-          answer.next_sync.count() > 0 ? answer.next_sync : kProgressEvery;
+      const milliseconds asked = answer.next_sync.count() > 0 ? answer.next_sync : kProgressEvery;
       SyncIn(std::min(asked, kProgressEvery));
     }
   }
@@ -404,8 +302,7 @@ struct Worker::Impl {
     StartSync();
     io.run();
     link.reset();
-    slots.clear();  // kills and reaps the trainers, on the thread that spawned them
-    logs.clear();
+    trainers.reset();  // kills and reaps them, on the thread that spawned them
     const std::lock_guard lock(mutex);
     ended = true;
     ended_changed.notify_all();
@@ -434,7 +331,6 @@ Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
   for (const Gpu& gpu : devices.gpus) {
     impl->labels["gpus"].push_back({{"name", gpu.name}, {"memory_bytes", gpu.memory_bytes}});
   }
-  impl->slots.resize(static_cast<size_t>(options.slots));
   AgentOptions agent;
   agent.slots = options.slots;
   agent.offline_grace = options.offline_grace;
@@ -442,6 +338,7 @@ Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
   impl->link = std::make_unique<Link>(
       impl->io, options.channel ? options.channel : MakeChannel(options.server));
   impl->options = std::move(options);
+  impl->MakeTrainers();
   impl->thread = std::thread([impl = impl.get()] { impl->Run(); });
   return std::unique_ptr<Worker>(new Worker(std::move(impl)));
 }

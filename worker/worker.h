@@ -23,8 +23,8 @@ struct WorkerOptions {
   std::string name;                        // empty: host name and process id
   int slots = 0;                           // 0: by cores and memory
   int threads_per_slot = 1;
-  std::string data_dir;      // DATA/models, DATA/tasks
-  std::string trainer;       // the sparsweep-trainer program
+  std::string data_dir;  // DATA/models, DATA/tasks
+  std::string trainer;   // the sparsweep-trainer program
   std::string device = "auto";
   std::chrono::milliseconds offline_grace = std::chrono::minutes(15);
   // One line now and then, for people: connected, server away, trainer crashed. Loop thread.

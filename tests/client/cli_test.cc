@@ -15,8 +15,7 @@ struct Outcome {
 Outcome ParseWords(std::vector<const char*> words) {
   words.insert(words.begin(), "sparsweep");
   const auto line = MakeCommandLine();
-  const Result<Parsed> parsed =
-      Parse(line.get(), static_cast<int>(words.size()), words.data());
+  const Result<Parsed> parsed = Parse(line.get(), static_cast<int>(words.size()), words.data());
   if (!parsed.ok()) return {line->options, "", "", parsed.status().message()};
   return {line->options, parsed->command, parsed->text, ""};
 }

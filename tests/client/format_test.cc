@@ -51,8 +51,7 @@ TEST(ProgressLine, SaysEverythingThatIsKnownAndNothingElse) {
   progress.failed = 1;
   progress.per_minute = 21.04;
   progress.seconds_left = 45;
-  EXPECT_EQ(ProgressLine(progress, 0),
-            "6/22 trials · 2 running · 1 failed · 21.0/min · 45 s left");
+  EXPECT_EQ(ProgressLine(progress, 0), "6/22 trials · 2 running · 1 failed · 21.0/min · 45 s left");
 }
 
 TEST(ProgressLine, DrawsABarWhereThereIsRoom) {

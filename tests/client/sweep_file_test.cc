@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 
 // A sweep file in a folder of its own, removed afterwards.
 struct File {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                 ("sweep_file_test." + std::to_string(getpid()));
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("sweep_file_test." + std::to_string(getpid()));
   explicit File(const std::string& text) {
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "sweep.json") << text;

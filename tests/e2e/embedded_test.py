@@ -77,6 +77,30 @@ class EmbeddedRun(E2eTest):
         for row in done:
             self.assertIn(row, kept)  # the very same results, not newer ones
 
+    def test_failed_trials_are_named_and_run_again_only_when_asked(self):
+        rows = ["text\tlabel"] + [f"sentence {i}\t{i % 2}" for i in range(20)] + ["odd\tmaybe"]
+        self.write("bad.tsv", "\n".join(rows) + "\n")
+        task = {
+            "type": "classification", "files": {"train": ["bad.tsv"]}, "format": "tsv",
+            "columns": {"text": "text", "label": "label"}, "labels": ["0", "1"],
+            "split": {"by": "hash", "dev": 0.2},
+        }
+        self.write("sweep.json", tiny_sweep(task=task, axes={"mask": ["dense"]}))
+        arguments = ("run", "sweep.json", "--http", "127.0.0.1:0")
+        run = self.run_cli(*arguments)
+        self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+        self.assertIn("1 trials: 0 succeeded, 1 failed", run.stdout)
+        self.assertIn("data: ", run.stdout)
+        self.assertIn("bad.tsv", run.stdout)
+        self.assertIn("maybe", run.stdout)
+        attempts = "SELECT count(*) FROM v_attempts"
+        self.assertEqual(self.query(attempts), [(1,)])  # bad data is not worth another try
+
+        self.assertEqual(self.run_cli(*arguments).returncode, 1)
+        self.assertEqual(self.query(attempts), [(1,)])
+        self.assertEqual(self.run_cli(*arguments, "--retry-failed").returncode, 1)
+        self.assertEqual(self.query(attempts), [(2,)])
+
     def test_only_one_cell(self):
         self.write("sweep.json", tiny_sweep())
         run = self.run_cli("run", "sweep.json", "--http", "127.0.0.1:0", "--only", "2")

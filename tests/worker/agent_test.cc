@@ -22,7 +22,8 @@ TrainerMessage Failed(AttemptKey attempt, FailureReason reason) {
 }
 ServerAnswer Assign(std::vector<AttemptKey> attempts, std::vector<AttemptKey> acknowledged = {}) {
   ServerAnswer answer;
-  for (AttemptKey attempt : attempts) answer.run.push_back({attempt, "spec" + AttemptText(attempt)});
+  for (AttemptKey attempt : attempts)
+    answer.run.push_back({attempt, "spec" + AttemptText(attempt)});
   answer.acknowledged = std::move(acknowledged);
   return answer;
 }
@@ -55,7 +56,8 @@ TEST(Agent, KeepsTheTrainerForTheNextTrial) {
   Bench bench;
   bench.StartRunning(kA);
   EXPECT_EQ(bench.agent.Apply(0, Done(kA), bench.now), (Actions{StoreLog{kA}}));
-  EXPECT_EQ(bench.agent.Apply(Assign({kB}, {kA}), bench.now), (Actions{RunTrial{0, kB, "spec2.1"}}));
+  EXPECT_EQ(bench.agent.Apply(Assign({kB}, {kA}), bench.now),
+            (Actions{RunTrial{0, kB, "spec2.1"}}));
 }
 
 TEST(Agent, PrefersATrainerThatIsReadyToStartingAnother) {
@@ -149,8 +151,7 @@ TEST(Agent, ACrashIsReportedWithItsLastWordsAndTheTrainerReplaced) {
   bench.agent.LogStored(kA, "");
   const EndedReport ended = bench.agent.Report().ended[0];
   EXPECT_EQ(ended.failure, FailureReason::kCrashed);
-  EXPECT_EQ(ended.message,
-            "the trainer was ended by signal 11 (Segmentation fault): bad weights");
+  EXPECT_EQ(ended.message, "the trainer was ended by signal 11 (Segmentation fault): bad weights");
   EXPECT_EQ(bench.agent.Apply(Assign({kB}, {kA}), bench.now), (Actions{StartTrainer{0, kB}}));
 }
 

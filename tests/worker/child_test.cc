@@ -133,7 +133,8 @@ TEST(Child, ThatCannotBeStartedIsAnErrorWithItsName) {
   boost::asio::io_context io;
   const auto child = Child::Start(io, {"/nonexistent/trainer"}, 1000, {});
   ASSERT_FALSE(child.ok());
-  EXPECT_EQ(child.status().message(), "cannot start /nonexistent/trainer: No such file or directory");
+  EXPECT_EQ(child.status().message(),
+            "cannot start /nonexistent/trainer: No such file or directory");
 }
 
 }  // namespace
