@@ -3,9 +3,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <boost/asio/post.hpp>
+#include <condition_variable>
+#include <map>
 #include <mutex>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "proto/convert.h"
 #include "sparsweep/v1/worker.grpc.pb.h"
@@ -107,38 +109,54 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
 
 }  // namespace
 
-// Outlives the Link until the last call has come back; gRPC's threads touch only this.
-struct Link::Impl : std::enable_shared_from_this<Impl> {
+// Owns every call until it has come back. gRPC's threads see plain pointers: were one of them to
+// drop the last reference to the channel (a ClientContext holds one too), gRPC 1.51 would wait for
+// that very thread and abort.
+struct Link::Impl {
   boost::asio::io_context& io;
   std::unique_ptr<v1::WorkerService::Stub> stub;
   std::mutex mutex;
-  bool closed = false;                      // guarded by mutex, like contexts
-  std::set<grpc::ClientContext*> contexts;  // of calls under way
+  std::condition_variable returned;
+  // Guarded by mutex.
+  bool closed = false;
+  std::map<grpc::ClientContext*, std::shared_ptr<void>> calls;  // under way, with their owners
+  std::vector<std::shared_ptr<void>> late;                      // came back after it was closed
 
   Impl(boost::asio::io_context& io, std::shared_ptr<grpc::Channel> channel)
       : io(io), stub(v1::WorkerService::NewStub(channel)) {}
 
-  void Add(grpc::ClientContext* context) {
+  void Add(grpc::ClientContext* context, std::shared_ptr<void> call) {
     const std::lock_guard lock(mutex);
-    contexts.insert(context);
+    calls[context] = std::move(call);
   }
-  // Runs `then` on the loop unless the link is closed.
+  // The last thing a gRPC thread does with a call: hands it and `then` to the loop.
   void Back(grpc::ClientContext* context, std::function<void()> then) {
     const std::lock_guard lock(mutex);
-    contexts.erase(context);
-    if (closed) return;
-    boost::asio::post(io, [self = shared_from_this(), then = std::move(then)] {
-      if (!self->closed) then();
-    });
+    std::shared_ptr<void> call = std::move(calls[context]);
+    calls.erase(context);
+    if (closed) {
+      late.push_back(std::move(call));
+      if (calls.empty()) returned.notify_all();
+      return;
+    }
+    boost::asio::post(io, [call = std::move(call), then = std::move(then)] { then(); });
   }
 };
 
 namespace {
 
-// Sends one blob message by message; deletes itself when the call is over.
+struct SyncInFlight {
+  grpc::ClientContext context;
+  v1::SyncRequest request;
+  v1::SyncResponse response;
+};
+
+// Sends one blob message by message.
 class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
  public:
-  Upload(std::string digest, std::string bytes, std::function<void(Upload*, grpc::Status)> done)
+  using Done = std::function<void(Upload*, Status)>;
+
+  Upload(std::string digest, std::string bytes, Done done)
       : bytes_(std::move(bytes)), done_(std::move(done)) {
     message_.set_sha256(std::move(digest));
   }
@@ -153,7 +171,10 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
     message_.Clear();
     Next();
   }
-  void OnDone(const grpc::Status& status) override { done_(this, status); }
+  void OnDone(const grpc::Status& status) override {
+    const Done done = std::move(done_);  // the loop may delete this before `done` returns
+    done(this, FromGrpc(status));
+  }
 
   grpc::ClientContext context;
 
@@ -170,7 +191,7 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
   }
 
   std::string bytes_;
-  std::function<void(Upload*, grpc::Status)> done_;
+  Done done_;
   size_t offset_ = 0;
   bool finished_ = false;
   v1::PutBlobRequest message_;
@@ -192,45 +213,43 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
 }
 
 Link::Link(boost::asio::io_context& io, std::shared_ptr<grpc::Channel> channel)
-    : impl_(std::make_shared<Impl>(io, std::move(channel))) {}
+    : impl_(std::make_unique<Impl>(io, std::move(channel))) {}
 
 Link::~Link() {
-  const std::lock_guard lock(impl_->mutex);
+  std::unique_lock lock(impl_->mutex);
   impl_->closed = true;
-  for (grpc::ClientContext* context : impl_->contexts) context->TryCancel();
+  for (const auto& [context, call] : impl_->calls) context->TryCancel();
+  impl_->returned.wait(lock, [this] { return impl_->calls.empty(); });
 }
 
 void Link::Sync(const SyncCall& call, const SyncReport& report,
                 std::function<void(Result<SyncAnswer>)> done) {
-  struct State {
-    grpc::ClientContext context;
-    v1::SyncRequest request;
-    v1::SyncResponse response;
-  };
-  auto state = std::make_shared<State>();
-  state->request = ToProto(call, report);
-  state->context.set_deadline(std::chrono::system_clock::now() + call.hold +
-                              std::chrono::seconds(10));
-  impl_->Add(&state->context);
-  impl_->stub->async()->Sync(&state->context, &state->request, &state->response,
-                             [impl = impl_, state, done = std::move(done)](grpc::Status status) {
-                               impl->Back(&state->context, [state, status, done] {
-                                 if (status.ok()) {
-                                   done(FromProto(state->response));
-                                 } else {
-                                   done(FromGrpc(status));
-                                 }
-                               });
-                             });
+  auto owner = std::make_shared<SyncInFlight>();
+  SyncInFlight* const flight = owner.get();
+  flight->request = ToProto(call, report);
+  flight->context.set_deadline(std::chrono::system_clock::now() + call.hold +
+                               std::chrono::seconds(10));
+  impl_->Add(&flight->context, std::move(owner));
+  impl_->stub->async()->Sync(
+      &flight->context, &flight->request, &flight->response,
+      [impl = impl_.get(), flight, done = std::move(done)](grpc::Status status) {
+        impl->Back(&flight->context, [flight, status, done] {
+          if (status.ok()) {
+            done(FromProto(flight->response));
+          } else {
+            done(FromGrpc(status));
+          }
+        });
+      });
 }
 
 void Link::PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done) {
-  auto* upload = new Upload(
-      digest, std::move(bytes), [impl = impl_, done](Upload* upload, grpc::Status status) {
-        impl->Back(&upload->context, [status, done] { done(FromGrpc(status)); });
-        delete upload;
+  auto owner = std::make_shared<Upload>(
+      digest, std::move(bytes), [impl = impl_.get(), done](Upload* upload, Status status) {
+        impl->Back(&upload->context, [status, done] { done(status); });
       });
-  impl_->Add(&upload->context);
+  Upload* const upload = owner.get();
+  impl_->Add(&upload->context, std::move(owner));
   upload->Run(*impl_->stub);
 }
 

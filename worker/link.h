@@ -1,7 +1,7 @@
 // The worker's side of WorkerService: Sync and PutBlob over one gRPC channel.
 //
 // Converts between the agent's values and the wire; decides nothing. Calls are started on the loop
-// thread and their callbacks come back to it. A callback is not called after the Link is gone.
+// thread and their callbacks come back to it. Callbacks are posted there.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -43,7 +43,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server);
 class Link {
  public:
   Link(boost::asio::io_context& io, std::shared_ptr<grpc::Channel> channel);
-  ~Link();  // cancels what is under way
+  // Cancels what is under way and waits for it. The loop must not run its handlers any more.
+  ~Link();
 
   void Sync(const SyncCall& call, const SyncReport& report,
             std::function<void(Result<SyncAnswer>)> done);
@@ -51,7 +52,7 @@ class Link {
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sparsweep
