@@ -109,7 +109,7 @@ int Preview(const Options& options) {
                   .c_str());
   if (preview->estimated_seconds() > 0) {
     std::printf("about %s with one slot\n", Seconds(preview->estimated_seconds()).c_str());
-  } else {
+  } else if (preview->already_done() < preview->trials()) {
     std::printf("no estimate: no trial of this model and task has finished here yet\n");
   }
   for (const std::string& warning : preview->warnings()) {

@@ -169,7 +169,7 @@ void SetUpLibraries(int threads) {
 int Main(int argc, char** argv) {
   CLI::App app("Trains one trial at a time for a sparsweep worker.", "sparsweep-trainer");
   int fd = -1, threads = 1;
-  std::string data = Catalog::DefaultFolder().string(), trial, path = "auto";
+  std::string data = Catalog::DefaultFolder().string(), trial, path = "auto", device = "auto";
   auto* protocol = app.add_option("--protocol-fd", fd, "duplex descriptor of the protocol");
   for (auto* command : {&app, app.add_subcommand("run", "run one trial, messages on stdout"),
                         app.add_subcommand("doctor", "say what works here, as JSON")}) {
@@ -177,6 +177,8 @@ int Main(int argc, char** argv) {
         ->check(CLI::Range(1, 1024));
     command->add_option("--data", data, "data folder");
     command->add_option("--path", path, "attention path")->check(CLI::IsMember({"auto", "masked"}));
+    command->add_option("--device", device, "device of trials that leave it open")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   }
   app.get_subcommand("run")->add_option("trial", trial, "file with a TrialSpec")->required();
   CLI11_PARSE(app, argc, argv);
@@ -184,6 +186,7 @@ int Main(int argc, char** argv) {
   TrainerOptions options;
   options.data_folder = data;
   options.threads = threads;
+  options.device = device;
   options.path = path == "masked" ? PathChoice::kMasked : PathChoice::kAuto;
   if (*protocol) FollowParent();
   SetUpLibraries(threads);

@@ -117,7 +117,12 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
                                    spec.kind + " of " + spec.task.type));
   }
   const std::string folder = ModelFolder(options_.data_folder, spec.model).string();
-  auto device = ChooseDevice(spec.device);
+  if (options_.device != "auto" && spec.device != "auto" && spec.device != options_.device) {
+    return Refused(Status(StatusCode::kFailedPrecondition,
+                          "device \"" + spec.device + "\" was asked for and this worker offers \"" +
+                              options_.device + "\" only"));
+  }
+  auto device = ChooseDevice(spec.device == "auto" ? options_.device : spec.device);
   if (!device.ok()) return Refused(device.status());
   auto model_hash = ModelFingerprint(folder, hashes_);
   if (!model_hash.ok()) return Refused(model_hash.status());

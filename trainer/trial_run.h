@@ -23,6 +23,7 @@ struct TrainerOptions {
   int threads = 1;
   PathChoice path = PathChoice::kAuto;
   Implementation implementation = Implementation::kAuto;
+  std::string device = "auto";  // all it may use; a trial that asks for another is refused
 };
 
 // Hears of phases, in addition to the loop's steps.

@@ -217,6 +217,19 @@ TEST_F(Trials, AreRefusedWhenTheyCannotRunAsSpecified) {
             "refused: model \"bert-tiny\" has 2 layers x 2 heads, the trial wants 3 x 2");
 }
 
+TEST_F(Trials, AreRefusedWhereTheWorkerOffersAnotherDevice) {
+  TrainerOptions options{Catalog::DefaultFolder()};
+  options.device = "cpu";
+  TrialSpec spec = SmallTrial("dense");
+  spec.device = "cuda";
+  auto outcome = TrialRunner(options).Run(spec, "attempt", watcher_);
+  auto* failure = std::get_if<Failure>(&outcome);
+  ASSERT_NE(failure, nullptr);
+  EXPECT_EQ(failure->reason, FailureReason::kRefused);
+  EXPECT_EQ(failure->message,
+            "device \"cuda\" was asked for and this worker offers \"cpu\" only");
+}
+
 TEST_F(Trials, EndEarlyWithAReason) {
   TrialSpec spec = SmallTrial("dense");
   spec.training.learning_rate = 1e30;
