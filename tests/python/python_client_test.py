@@ -6,11 +6,14 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+import pandas
 
 PROGRAM, SOURCE = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
 SWEEP = """{
@@ -61,6 +64,14 @@ class PythonClient(unittest.TestCase):
         self.assertRegex(run.stdout, r"\d+\.\d %  dense")
         self.assertRegex(run.stdout, r"\d+\.\d %  window\(1\)")
         self.assertRegex(run.stdout, r"attested results, mean density: 2(\.0)? 0\.\d+")
+
+        # The file is read by others while the server runs.
+        frame = pandas.read_sql("SELECT canonical, value, density FROM v_results ORDER BY density",
+                                sqlite3.connect(f"file:{self.dir.name}/db?mode=ro", uri=True))
+        self.assertEqual(list(frame.canonical), ["window(1)", "dense"])
+        self.assertTrue(frame.value.between(0, 1).all())
+        self.assertLess(frame.density[0], frame.density[1])
+        self.assertIsNone(self.server.poll())
 
     def test_a_refused_field_is_named_with_its_path(self):
         run = self.client(json.dumps({"name": "x", "model": "bert-tiny", "task": "sentences3k", "attention": "windw(1)"}))
