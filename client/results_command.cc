@@ -56,6 +56,7 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
   if (intervals) {
     table.Column("95 % interval", Align::kRight);
     table.Column("p (Holm)", Align::kRight);
+    table.Column("detectable", Align::kRight);
   }
   table.Column("train s", Align::kRight);
   if (missing) table.Column("state");
@@ -84,6 +85,11 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
                               signed_value(cell.difference_high()) + "]"
                         : "");
       row.push_back(cell.has_p_holm() ? fmt::format("{:.3f}", cell.p_holm()) : "");
+      // Beside "no difference": how large one would have had to be to be seen.
+      const bool none = cell.difference_low() <= 0 && cell.difference_high() >= 0;
+      row.push_back(none && cell.has_smallest_detectable()
+                        ? "±" + signed_value(cell.smallest_detectable()).substr(1)
+                        : "");
     }
     row.push_back(cell.has_train_seconds() ? fmt::format("{:.1f}", cell.train_seconds()) : "");
     if (missing) {
@@ -109,7 +115,7 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
   for (const char* title :
        {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev",
         "n", "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
-        "train_seconds", "succeeded", "failed"}) {
+        "smallest_detectable", "train_seconds", "succeeded", "failed"}) {
     table.Column(title);
   }
   const auto number = [](bool has, double value) { return has ? fmt::format("{}", value) : ""; };
@@ -126,6 +132,7 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
                 number(cell.has_difference_high(), cell.difference_high()),
                 number(cell.has_p_value(), cell.p_value()),
                 number(cell.has_p_holm(), cell.p_holm()), number(cell.has_p_bh(), cell.p_bh()),
+                number(cell.has_smallest_detectable(), cell.smallest_detectable()),
                 number(cell.has_train_seconds(), cell.train_seconds()),
                 std::to_string(cell.succeeded()), std::to_string(cell.failed())});
     table.Row(std::move(row));

@@ -97,6 +97,9 @@ v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
     cell.set_difference(comparison.difference.mean);
     if (comparison.difference.low) cell.set_difference_low(*comparison.difference.low);
     if (comparison.difference.high) cell.set_difference_high(*comparison.difference.high);
+    if (comparison.difference.smallest_detectable) {
+      cell.set_smallest_detectable(*comparison.difference.smallest_detectable);
+    }
     if (comparison.difference.p) cell.set_p_value(*comparison.difference.p);
     if (comparison.p_holm) cell.set_p_holm(*comparison.p_holm);
     if (comparison.p_benjamini_hochberg) cell.set_p_bh(*comparison.p_benjamini_hochberg);

@@ -68,6 +68,15 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[]): Column[
   if (any('pHolm')) {
     columns.push({id: 'p', title: 'p (Holm)', number: true, value: (cell) => num(cell.pHolm), show: (cell) => pValue(num(cell.pHolm))});
   }
+  if (any('smallestDetectable')) {
+    // Beside "no difference": how large one would have had to be to be seen.
+    const unseen = (cell: CellJson) =>
+      num(cell.differenceLow)! <= 0 && num(cell.differenceHigh)! >= 0 ? num(cell.smallestDetectable) : undefined;
+    columns.push({
+      id: 'detectable', title: 'Detectable', label: 'Smallest detectable difference, where none was found', number: true,
+      value: unseen, show: (cell) => (unseen(cell) === undefined ? kNone : `±${metricValue(unseen(cell), metric)}`),
+    });
+  }
   columns.push({
     id: 'trials', title: 'Trials', number: false, value: (cell) => cell.trials?.length ?? 0,
     show: (cell) => (
