@@ -84,7 +84,9 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
                         ? "[" + signed_value(cell.difference_low()) + ", " +
                               signed_value(cell.difference_high()) + "]"
                         : "");
-      row.push_back(cell.has_p_holm() ? fmt::format("{:.3f}", cell.p_holm()) : "");
+      row.push_back(!cell.has_p_holm()       ? ""
+                    : cell.p_holm() < 0.001 ? "< 0.001"
+                                            : fmt::format("{:.3f}", cell.p_holm()));
       // Beside "no difference": how large one would have had to be to be seen.
       const bool none = cell.difference_low() <= 0 && cell.difference_high() >= 0;
       row.push_back(none && cell.has_smallest_detectable()
