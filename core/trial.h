@@ -83,6 +83,9 @@ struct TrialResult {
   std::string attestation_root;                 // hex SHA-256
   std::vector<MaskRow> masks;                   // layers x heads rows
   std::map<int, int64_t> lengths;               // real length -> examples (train and dev)
+  std::vector<std::string> warnings;            // sentences about this plan at the real lengths
+  // Share of the sentences that the parser could parse; absent where no mask needs parses.
+  std::optional<double> parsed_share;
 };
 
 std::string TrialResultToJson(const TrialResult& result);

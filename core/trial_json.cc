@@ -1,6 +1,6 @@
 // Trials and their results as JSON: in the database, to workers, on the trainer's pipe. Every
-// field is written and every field but those of later versions is required, so that a cut or
-// foreign document is refused instead of read with defaults.
+// field is written and required, so that a cut or foreign document is refused instead of read with
+// defaults. Fields that the first version had not are written only where they say something.
 #include <array>
 
 #include "core/json.h"
@@ -160,29 +160,32 @@ std::string TrialResultToJson(const TrialResult& result) {
   }
   json lengths = json::object();
   for (const auto& [length, count] : result.lengths) lengths[std::to_string(length)] = count;
-  return CanonicalJson({{"metric", result.metric},
-                        {"value", result.value},
-                        {"metrics", result.metrics},
-                        {"density", result.density},
-                        {"density_padded", result.density_padded},
-                        {"tile_sparsity", result.tile_sparsity},
-                        {"flops", result.flops},
-                        {"load_seconds", result.load_seconds},
-                        {"tokenize_seconds", result.tokenize_seconds},
-                        {"plan_seconds", result.plan_seconds},
-                        {"train_seconds", result.train_seconds},
-                        {"eval_seconds", result.eval_seconds},
-                        {"attest_seconds", result.attest_seconds},
-                        {"peak_bytes", result.peak_bytes},
-                        {"steps", result.steps},
-                        {"train_examples", result.train_examples},
-                        {"eval_examples", result.eval_examples},
-                        {"device", result.device},
-                        {"threads", result.threads},
-                        {"versions", result.versions},
-                        {"attestation_root", result.attestation_root},
-                        {"masks", std::move(masks)},
-                        {"lengths", std::move(lengths)}});
+  json out = {{"metric", result.metric},
+              {"value", result.value},
+              {"metrics", result.metrics},
+              {"density", result.density},
+              {"density_padded", result.density_padded},
+              {"tile_sparsity", result.tile_sparsity},
+              {"flops", result.flops},
+              {"load_seconds", result.load_seconds},
+              {"tokenize_seconds", result.tokenize_seconds},
+              {"plan_seconds", result.plan_seconds},
+              {"train_seconds", result.train_seconds},
+              {"eval_seconds", result.eval_seconds},
+              {"attest_seconds", result.attest_seconds},
+              {"peak_bytes", result.peak_bytes},
+              {"steps", result.steps},
+              {"train_examples", result.train_examples},
+              {"eval_examples", result.eval_examples},
+              {"device", result.device},
+              {"threads", result.threads},
+              {"versions", result.versions},
+              {"attestation_root", result.attestation_root},
+              {"masks", std::move(masks)},
+              {"lengths", std::move(lengths)}};
+  if (!result.warnings.empty()) out["warnings"] = result.warnings;
+  if (result.parsed_share) out["parsed_share"] = *result.parsed_share;
+  return CanonicalJson(out);
 }
 
 Result<TrialResult> ParseTrialResult(const std::string& json_text) {
@@ -233,6 +236,14 @@ Result<TrialResult> ParseTrialResult(const std::string& json_text) {
               result.lengths[std::stoi(key)] = count;
             }
           });
+  if (parsed->contains("warnings")) {
+    ReadStrings((*parsed)["warnings"], "warnings", &out, &result.warnings);
+  }
+  if (parsed->contains("parsed_share")) {
+    double share = 0;
+    reader.Read("parsed_share", &share);
+    result.parsed_share = share;
+  }
   if (!out.empty()) return out.ToStatus();
   return result;
 }

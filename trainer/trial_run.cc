@@ -4,6 +4,8 @@
 
 #include "attention/attest.h"
 #include "trainer/device.h"
+#include "trainer/plan_phase.h"
+#include "trainer/trial_checks.h"
 
 namespace sparsweep {
 namespace {
@@ -23,34 +25,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-// What a spec asks of a model, once its configuration is known.
-Status CheckModel(const TrialSpec& spec, const BertConfig& config) {
-  if (spec.layers != config.layers || spec.heads != config.heads) {
-    return InvalidArgument("model \"" + spec.model + "\" has " + std::to_string(config.layers) +
-                           " layers x " + std::to_string(config.heads) +
-                           " heads, the trial wants " + std::to_string(spec.layers) + " x " +
-                           std::to_string(spec.heads));
-  }
-  if (spec.training.max_length > config.max_positions) {
-    return InvalidArgument("max_length " + std::to_string(spec.training.max_length) +
-                           " exceeds the " + std::to_string(config.max_positions) +
-                           " positions of model \"" + spec.model + "\"");
-  }
-  if (spec.training.precision != "float32") {
-    return InvalidArgument("precision \"" + spec.training.precision +
-                           "\": this trainer has float32");
-  }
-  return {};
-}
-
-Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer,
-                       const BertConfig& config) {
-  if (tokenizer.vocab_size() <= config.vocab) return {};
-  return InvalidArgument("model \"" + spec.model + "\": its tokenizer has " +
-                         std::to_string(tokenizer.vocab_size()) + " tokens, its word embeddings " +
-                         std::to_string(config.vocab) + "; both must be of one model");
-}
 
 // Sums over the padded squares, and over what the implementation computes, of one epoch.
 void CountProducts(const TrialSpec& spec, const TokenizedSplit& train, const TokenizedSplit& dev,
@@ -180,28 +154,19 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("plan", 0, 0);
-  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
-  if (!plan.ok()) return Refused(plan.status());
-  std::map<int, int64_t> lengths;
-  std::set<int> distinct;
-  for (const TokenizedSplit* split : {&train, &dev}) {
-    for (int length : split->lengths()) {
-      ++lengths[length];
-      distinct.insert(length);
-    }
-  }
-  const uint64_t mask_seed = spec.mask_seed.value_or(0);
-  const MaskPlan masks(*plan, mask_seed, distinct, options_.path, masks_);
+  auto planned = PlanTrial(spec, train, dev, options_.path, masks_);
+  if (!planned.ok()) return Refused(planned.status());
+  const TrialMasks& masks = **planned;
   Bert model(*checkpoint,
              {tokenized->vocabulary, max_length, static_cast<int>(spec.task.labels.size()),
               spec.training.pooling == "mean", spec.seed, *device},
-             masks);
+             masks.mask_plan);
   result.plan_seconds = watch.Lap();
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("attest", 0, 0);
   auto attestation = Attest(
-      {&*plan, mask_seed, lengths, attempt, config.hidden / config.heads, *device,
+      {&masks.plan, masks.mask_seed, masks.lengths, attempt, config.hidden / config.heads, *device,
        options_.implementation},
       [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
         return model.LayerAttention(layer, qkv, batch, DropoutStream{});
@@ -233,7 +198,7 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
   result.steps = trained.steps;
   result.train_examples = train.size();
   result.eval_examples = dev.size();
-  result.lengths = lengths;
+  result.lengths = masks.lengths;
   result.device = DescribeDevice(*device);
   result.threads = options_.threads;
   result.versions = Versions();

@@ -116,6 +116,19 @@ TEST(TrialJson, RoundTripsAResultToTheLastDigit) {
   EXPECT_EQ(read->device, "cpu: a \"name\"");
 }
 
+TEST(TrialJson, RoundTripsWhatOnlySomeResultsSay) {
+  EXPECT_EQ(TrialResultToJson(AResult()).find("warnings"), std::string::npos);
+  EXPECT_EQ(TrialResultToJson(AResult()).find("parsed_share"), std::string::npos);
+  TrialResult result = AResult();
+  result.warnings = {"window(3): is dense at length 4", "another"};
+  result.parsed_share = 0;
+  const Result<TrialResult> read = ParseTrialResult(TrialResultToJson(result));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->warnings, result.warnings);
+  EXPECT_EQ(read->parsed_share, std::optional<double>(0));
+  EXPECT_EQ(ParseTrialResult(TrialResultToJson(AResult()))->parsed_share, std::nullopt);
+}
+
 TEST(TrialJson, RefusesAResultThatLacksAnyField) {
   const nlohmann::json whole = nlohmann::json::parse(TrialResultToJson(AResult()));
   for (const auto& [name, value] : whole.items()) {

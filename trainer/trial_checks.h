@@ -1,0 +1,17 @@
+// What a trial asks of a model's configuration and tokenizer, and of this trainer, in refusals of
+// one sentence. Not here: fingerprints and files (trial_run.h). Any thread.
+#pragma once
+
+#include "core/result.h"
+#include "core/trial.h"
+#include "trainer/bert_config.h"
+#include "trainer/tokens.h"
+
+namespace sparsweep {
+
+// Layers, heads, positions and precision.
+Status CheckModel(const TrialSpec& spec, const BertConfig& config);
+// No token id that the word embeddings have not.
+Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer, const BertConfig& config);
+
+}  // namespace sparsweep
