@@ -87,8 +87,11 @@ Status BlobWriter::Finish() {
   const std::string path = PathOf(folder_, sha256_);
   if (fsync(file_) != 0 || rename(temporary_.c_str(), path.c_str()) != 0) return FileError(path);
   temporary_.clear();
-  if (!SyncFolder(std::filesystem::path(path).parent_path().string()) || !SyncFolder(folder_)) {
-    return FileError(path);
+  // Its name, and the names of the folders that may be as new as it is.
+  for (const std::string& folder :
+       {path.substr(0, path.rfind('/')), folder_,
+        std::filesystem::absolute(folder_).parent_path().string()}) {
+    if (!SyncFolder(folder)) return FileError(path);
   }
   return {};
 }

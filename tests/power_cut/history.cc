@@ -1,0 +1,210 @@
+#include "tests/power_cut/history.h"
+
+#include "core/sha256.h"
+#include "core/trial.h"
+#include "server/store/blobs.h"
+#include "server/store/result_digest.h"
+
+namespace sparsweep {
+namespace {
+
+std::string ResultOf(const AttemptId& attempt) {
+  TrialResult result;
+  result.metric = "accuracy";
+  result.value = 1.0 / static_cast<double>(attempt.trial + attempt.number);
+  result.metrics = {{"accuracy", result.value}, {"loss", 0.4}};
+  result.attestation_root = Sha256Hex("root " + std::to_string(attempt.trial % 3));
+  result.device = "cpu: test";
+  result.masks = {{0, 0, 1000, 0.25, 0, 0.0, "masked", std::string(64, '5')},
+                  {0, 1, 1000, 0.25, 0, 0.0, "masked", std::string(64, '6')}};
+  result.lengths = {{12, 40}, {17, 60}};
+  return TrialResultToJson(result);
+}
+
+}  // namespace
+
+std::string Contents(Database& db) {
+  const Transaction transaction(db, Transaction::Kind::kRead);
+  Sha256Hasher hasher;
+  std::vector<std::string> tables;
+  {
+    Statement read = db.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    while (read.Step()) tables.push_back(read.Text(0));
+  }
+  for (const std::string& table : tables) {
+    hasher.Update(table + "\n");
+    Statement read = db.Prepare("SELECT * FROM \"" + table + "\"");
+    while (read.Step()) {
+      for (int i = 0; i < sqlite3_column_count(read.handle()); ++i) {
+        const std::string value = read.Text(i);
+        hasher.Update(std::to_string(sqlite3_column_type(read.handle(), i)) + ":" +
+                      std::to_string(value.size()) + ":" + value);
+      }
+    }
+  }
+  return Hex(hasher.Finish());
+}
+
+History::History(Disk& disk, const std::string& path, std::function<void(StoreFile&)> prepare)
+    : disk_(disk), path_(path), scheduler_(SchedulerOptions()) {
+  Result<std::unique_ptr<StoreFile>> opened = StoreFile::Open(path);
+  SPARSWEEP_CHECK(opened.ok());
+  file_ = *std::move(opened);
+  // Checkpoints, and a log that starts over, within a short life.
+  file_->db().Execute("PRAGMA wal_autocheckpoint = 60");
+  if (prepare) prepare(*file_);
+  writer_ = std::make_unique<Writer>(file_->db());
+  Acknowledge();
+}
+
+void History::Acknowledge() {
+  acknowledged_.push_back({disk_.size(), Contents(file_->db())});
+}
+
+Instruction History::Apply(Event event) {
+  now_ += std::chrono::milliseconds(10);
+  const Result<std::vector<Effect>> effects = scheduler_.Apply(std::move(event), now_);
+  SPARSWEEP_CHECK(effects.ok());
+  Instruction instruction;
+  for (const Effect& effect : *effects) {
+    if (const auto* told = std::get_if<Instruction>(&effect)) {
+      instruction = *told;
+      continue;
+    }
+    SPARSWEEP_CHECK(writer_->Begin(now_.time_since_epoch().count()).ok());
+    SPARSWEEP_CHECK(writer_->Write(effect).ok());
+  }
+  return instruction;
+}
+
+void History::Commit() {
+  SPARSWEEP_CHECK(writer_->Commit().ok());
+  Acknowledge();
+}
+
+void History::Submit(SweepId sweep, int first_trial, int trials) {
+  SweepSubmitted submitted;
+  submitted.name = "sweep";
+  submitted.spec_json = R"({"name":"sweep"})";
+  submitted.spec_digest = Sha256Hex(std::to_string(sweep));
+  Apply(std::move(submitted));
+  Commit();
+  for (int cell = 0; cell < trials; cell += 4) {
+    CellsExpanded chunk;
+    chunk.sweep = sweep;
+    for (int at = cell; at < std::min(cell + 4, trials); ++at) {
+      ExpandedCell expanded;
+      expanded.index = at;
+      expanded.is_baseline = at == 0;
+      expanded.baseline_index = 0;
+      expanded.axes_json = "{}";
+      expanded.attention = expanded.canonical = "window(" + std::to_string(first_trial + at) + ")";
+      ExpandedTrial trial;
+      trial.identity = Sha256Hex(expanded.canonical);
+      trial.spec_json = R"({"kind":"finetune","model":"tiny","task":{"name":"toy"},"attention":")" +
+                        expanded.canonical + R"(","seed":1})";
+      trial.seed = 1;
+      expanded.trials.push_back(std::move(trial));
+      chunk.cells.push_back(std::move(expanded));
+    }
+    chunk.next_index = chunk.cells.back().index + 1;
+    chunk.last = cell + 4 >= trials;
+    Apply(std::move(chunk));
+    Commit();
+  }
+}
+
+Instruction History::Sync(std::vector<EndedAttempt> ended) {
+  WorkerSynced sync;
+  sync.worker = "w";
+  sync.incarnation = "one";
+  sync.sequence = ++sequence_;
+  sync.slots = 3;
+  sync.labels_json = "{}";
+  for (const AttemptId& attempt : running_) {
+    SlotReport slot;
+    slot.attempt = attempt;
+    sync.running.push_back(slot);
+  }
+  sync.ended = std::move(ended);
+  const Instruction told = Apply(std::move(sync));
+  running_ = told.run;
+  return told;
+}
+
+std::string History::StoreBlob(const std::string& bytes) {
+  BlobWriter blob(path_ + ".blobs", Sha256Hex(bytes));
+  SPARSWEEP_CHECK(blob.Append(bytes).ok() && blob.Finish().ok());
+  SPARSWEEP_CHECK(writer_->Begin(now_.time_since_epoch().count()).ok());
+  SPARSWEEP_CHECK(writer_->WriteBlob(blob.sha256(), blob.size(), blob.small()).ok());
+  Commit();
+  return blob.sha256();
+}
+
+void History::Succeed(const AttemptId& attempt, size_t log_bytes) {
+  EndedAttempt ended;
+  ended.attempt = attempt;
+  ended.result_json = ResultOf(attempt);
+  if (log_bytes > 0) {
+    std::string log;
+    while (log.size() < log_bytes) log += Sha256Hex(log.substr(log.size() / 2));
+    ended.log_blob = StoreBlob(log + std::to_string(attempt.trial));
+  }
+  std::erase(running_, attempt);
+  SPARSWEEP_CHECK(writer_->Begin(now_.time_since_epoch().count()).ok());
+  std::vector<MetricPoint> points;
+  for (int step = 1; step <= 20; ++step) {
+    points.push_back({"train/loss", step, step / 20.0, 1.0 / step});
+  }
+  SPARSWEEP_CHECK(writer_->WriteMetrics(attempt, points).ok());
+  Sync({ended});
+  Commit();
+}
+
+void History::Fail(const AttemptId& attempt, FailureReason reason) {
+  EndedAttempt ended;
+  ended.attempt = attempt;
+  ended.failure = reason;
+  ended.message = "it failed on purpose";
+  std::erase(running_, attempt);
+  Sync({ended});
+  Commit();
+}
+
+void History::Live() {
+  Submit(1, 0, 10);
+  Sync();
+  Commit();
+  Succeed(running_.at(0), 100);
+  Fail(running_.at(0), FailureReason::kCrashed);
+  Succeed(running_.at(0), 200'000);  // a blob that is a file
+  Fail(running_.at(0), FailureReason::kDiverged);
+  Submit(2, 6, 8);  // four trials are those of sweep 1
+  now_ += std::chrono::minutes(1);
+  Apply(TimePassed{});  // leases lapse
+  Commit();
+  Sync();  // and are taken up again
+  Commit();
+  for (int i = 0; !running_.empty(); ++i) {
+    SPARSWEEP_CHECK(i < 100);
+    Succeed(running_.front(), i % 5 == 1 ? 90'000 : i % 2 == 1 ? 3'000 : 0);
+    now_ += std::chrono::seconds(2);  // back-offs pass
+    if (running_.empty()) Sync();
+  }
+  for (const SweepId sweep : {1, 2}) {
+    SPARSWEEP_CHECK(writer_->Begin(now_.time_since_epoch().count()).ok());
+    const int64_t revision = [&] {
+      Statement read = file_->db().Prepare("SELECT revision FROM sweep WHERE id = ?1");
+      read.Bind(sweep);
+      SPARSWEEP_CHECK(read.Step());
+      return read.Int(0);
+    }();
+    const std::string digest = ResultDigest(file_->db(), sweep);
+    SPARSWEEP_CHECK(writer_->WriteResultDigest(sweep, revision, digest).ok());
+    Commit();
+  }
+  file_->Checkpoint();
+  Acknowledge();
+}
+
+}  // namespace sparsweep
