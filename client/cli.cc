@@ -200,8 +200,12 @@ void AddTrials(Commands& c, Options& o) {
 }
 
 void AddTools(Commands& c, Options& o) {
-  c.Add("mask", "Print the masks of an attention text, without training",
+  c.Add("mask", "Show the masks of an attention text, without training",
         "  sparsweep mask --attention \"window(3) + global(1)\" --layers 2 --heads 2 --length 16\n"
+        "  sparsweep mask --attention \"blockbert(10:2)\" --layers 12 --heads 12 --length 64 \\\n"
+        "      --format png --output sheet.png\n"
+        "  sparsweep mask --attention \"bigbird(1,1,2)\" --layers 2 --heads 2 --length 24 \\\n"
+        "      --layer 0 --head 1 --format npy --output mask.npy\n"
         "  sparsweep mask --batch requests.jsonl\n");
   CLI::App* mask = c.current();
   mask->add_option("--attention", o.attention, "Attention text")->type_name("TEXT");
@@ -211,7 +215,20 @@ void AddTools(Commands& c, Options& o) {
   mask->add_option("--max-length", o.max_length, "Longest text (default: --length)")
       ->type_name("M");
   mask->add_option("--mask-seed", o.mask_seed, "Seed of random patterns (0)")->type_name("S");
-  mask->add_flag("--rows", o.rows, "Print the rows too, as hex");
+  mask->add_option("--format", o.format, "text, json, png or npy (text on a terminal, else json)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"text", "json", "png", "npy"}));
+  mask->add_option("--output", o.output, "Write to this file")->type_name("FILE");
+  mask->add_option("--layer", o.layer, "Show this layer only")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 999));
+  mask->add_option("--head", o.head, "Show this head only")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 999));
+  mask->add_option("--scale", o.scale, "Pixels per entry of a png (chosen by size)")
+      ->type_name("PIXELS")
+      ->check(CLI::Range(1, 256));
+  mask->add_flag("--rows", o.rows, "Print the rows too, as hex (json)");
   mask->add_option("--batch", o.batch, "Answer requests from a file of JSON Lines (- for stdin)")
       ->type_name("FILE");
 

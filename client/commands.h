@@ -50,7 +50,10 @@ struct Options {
   int limit = 0;
   // mask
   std::string attention, batch;
+  std::string format, output;  // "": by where the output goes
   int layers = 0, heads = 0, length = 0, max_length = 0;
+  int layer = -1, head = -1;  // -1: all
+  int scale = 0;              // 0: chosen by size
   uint64_t mask_seed = 0;
   bool rows = false;
 

@@ -1,10 +1,13 @@
-// `sparsweep mask`: masks without a server, a model or training.
-#include <cstdio>
+// `sparsweep mask`: masks without a server, a worker or training.
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
+#include "client/mask_formats.h"
+#include "client/terminal.h"
 #include "core/mask_request.h"
 
 namespace sparsweep {
@@ -19,19 +22,33 @@ int AnswerBatch(std::istream& in) {
   return kExitOk;
 }
 
-}  // namespace
-
-int ShowMask(const Options& options) {
-  if (!options.batch.empty()) {
-    if (options.batch == "-") return AnswerBatch(std::cin);
-    std::ifstream in(options.batch);
-    if (!in) return Refuse(InvalidArgument("cannot read " + options.batch + "; check --batch"));
-    return AnswerBatch(in);
+// A flag that the form of output has no use for is refused, not ignored.
+Status CheckFlags(const Options& options, const std::string& format) {
+  const bool json = format == "json", batch = !options.batch.empty();
+  if (batch && (!json || !options.output.empty())) {
+    return InvalidArgument("--batch answers with lines of JSON on the standard output; leave " +
+                           std::string(json ? "--output" : "--format") + " out");
   }
+  const auto only = [&](bool given, const char* flag, const char* where) -> Status {
+    if (!given) return {};
+    return InvalidArgument(std::string(flag) + " goes with --format " + where + ", not with " +
+                           (batch ? "--batch" : format));
+  };
+  for (const Status& status :
+       {only(options.rows && (!json || batch), "--rows", "json"),
+        only((options.layer >= 0 || options.head >= 0) && json, "--layer or --head",
+             "text, png or npy"),
+        only(options.scale > 0 && format != "png", "--scale", "png")}) {
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Result<std::string> Answer(const Options& options, bool rows) {
   if (options.attention.empty() || options.layers <= 0 || options.heads <= 0 ||
       options.length <= 0) {
-    return Refuse(InvalidArgument(
-        "mask needs --attention, --layers, --heads and --length (or --batch FILE)"));
+    return InvalidArgument(
+        "mask needs --attention, --layers, --heads and --length (or --batch FILE)");
   }
   MaskRequest request;
   request.attention = options.attention;
@@ -40,11 +57,70 @@ int ShowMask(const Options& options) {
   request.length = options.length;
   request.max_length = options.max_length;
   request.mask_seed = options.mask_seed;
-  request.rows = options.rows;
-  const Result<std::string> answer = TryMaskRequest(request);
-  if (!answer.ok()) return Refuse(answer.status());
-  std::printf("%s\n", answer->c_str());
-  return kExitOk;
+  request.rows = rows;
+  return TryMaskRequest(request);
+}
+
+// Writes the masks in a format other than JSON. `width`: of the terminal they go to, if any.
+Status Write(const MaskSheet& sheet, const Options& options, const std::string& format, int width,
+             std::ostream& out) {
+  if (format == "npy") {
+    WriteMaskNpy(sheet, out);
+    return {};
+  }
+  const Result<std::string> bytes =
+      format == "png" ? MaskPng(sheet, options.scale) : MaskText(sheet, width);
+  if (!bytes.ok()) return bytes.status();
+  out << *bytes;
+  return {};
+}
+
+Status Show(const Options& options, const std::string& format, std::ostream& out) {
+  const bool json = format == "json";
+  const Result<std::string> answer = Answer(options, options.rows || !json);
+  if (!answer.ok()) return answer.status();
+  if (json) {
+    out << *answer << '\n';
+    return {};
+  }
+  Result<MaskSheet> sheet = ParseMaskSheet(*answer);
+  if (sheet.ok()) sheet = SelectMasks(*sheet, options.layer, options.head);
+  if (!sheet.ok()) return sheet.status();
+  return Write(*sheet, options, format, options.output.empty() ? TheTerminal().width : 0, out);
+}
+
+}  // namespace
+
+int ShowMask(const Options& options) {
+  const bool to_terminal = TheTerminal().out_is_terminal && options.output.empty();
+  std::string format = options.format;
+  if (format.empty()) format = to_terminal && options.batch.empty() ? "text" : "json";
+  if (const Status status = CheckFlags(options, format); !status.ok()) return Refuse(status);
+  if (!options.batch.empty()) {
+    if (options.batch == "-") return AnswerBatch(std::cin);
+    std::ifstream in(options.batch);
+    if (!in) return Refuse(InvalidArgument("cannot read " + options.batch + "; check --batch"));
+    return AnswerBatch(in);
+  }
+  if (to_terminal && (format == "png" || format == "npy")) {
+    return Refuse(InvalidArgument("a terminal cannot show " + format +
+                                  "; name a file with --output, or pipe it on"));
+  }
+  std::ofstream file;
+  if (!options.output.empty()) {
+    file.open(options.output, std::ios::binary | std::ios::trunc);
+    if (!file) {
+      return Refuse(InvalidArgument("cannot write " + options.output + ": " +
+                                    std::strerror(errno) + "; check --output"));
+    }
+  }
+  std::ostream& out = options.output.empty() ? std::cout : file;
+  Status status = Show(options, format, out);
+  if (status.ok() && !out.flush()) {
+    status = {StatusCode::kUnavailable, "the masks could not be written completely: " +
+                                            std::string(std::strerror(errno))};
+  }
+  return status.ok() ? kExitOk : Refuse(status);
 }
 
 }  // namespace sparsweep
