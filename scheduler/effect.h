@@ -13,13 +13,17 @@
 
 namespace sparsweep {
 
-enum class SweepState { kExpanding, kRunning, kPaused, kSucceeded, kFailed, kCancelled };
-enum class TrialState { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
-enum class AttemptState { kRunning, kSucceeded, kReplicate, kFailed, kLost, kCancelled };
+enum class SweepState : uint8_t { kExpanding, kRunning, kPaused, kSucceeded, kFailed, kCancelled };
+enum class TrialState : uint8_t { kQueued, kRunning, kSucceeded, kFailed, kCancelled };
+enum class AttemptState : uint8_t { kRunning, kSucceeded, kReplicate, kFailed, kLost, kCancelled };
 // "expanding", "running", ... as the database and the API spell them.
 const char* Name(SweepState state);
 const char* Name(TrialState state);
 const char* Name(AttemptState state);
+
+// What one sweep wants of one of its trials. Stored where it is not kWanted.
+enum class Wish : uint8_t { kWanted, kPaused, kDropped };
+const char* Name(Wish wish);  // "wanted", "paused", "dropped"
 
 struct SweepCreated {
   SweepId sweep = 0;
@@ -27,10 +31,14 @@ struct SweepCreated {
 };
 // `created` says whether the trial is new to the database (and then kQueued, with no attempts);
 // else the cell joins an existing one, whatever its state: a TrialChanged follows if that changes.
+// A result that is taken over shows its origin: the sweep that its accepted attempt was charged to.
+// An identity has more than one trial only where a `fresh` sweep asked for new runs: (identity,
+// generation) is unique, a later sweep joins the newest, an earlier one keeps its own.
 struct CellTrial {
   TrialId trial = 0;
   bool created = false;
   ExpandedTrial spec;  // identity and spec_json are moved in from the event
+  int generation = 1;  // of a created one
 };
 struct CellAdded {
   SweepId sweep = 0;
@@ -43,7 +51,8 @@ struct ExpansionAdvanced {
   bool done = false;
 };
 // Kept per sweep; the numbers add up at every step: trials = queued + running + succeeded +
-// failed + cancelled. `cells` counts aliases too.
+// failed + cancelled. `cells` counts aliases too. A queued or running trial that this sweep does
+// not want any more (but another does) counts as cancelled here.
 struct Coverage {
   int64_t cells = 0, aliases = 0, trials = 0;
   int64_t queued = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0;
@@ -53,6 +62,31 @@ struct SweepChanged {
   SweepId sweep = 0;
   SweepState state = SweepState::kExpanding;
   std::string message;  // why it failed, if it did
+  // It wants no trial any more until it is retried: cancelled, not expandable, or stopped itself.
+  bool closed = false;
+};
+struct SweepOptionsChanged {
+  SweepId sweep = 0;
+  SweepOptions options;
+};
+// Trials of the sweep are queued, and no connected worker could ever take one: says why, in a
+// sentence. Empty: that is over.
+struct SweepWaiting {
+  SweepId sweep = 0;
+  std::string waiting_for;
+};
+// The sweep with its cells and interests, and `trials` with all that hangs on them, are deleted. No
+// number is ever used again: from now on StoredState's counters are at least these.
+struct SweepDeleted {
+  SweepId sweep = 0;
+  std::vector<TrialId> trials;
+  SweepId next_sweep = 1;
+  TrialId next_trial = 1;
+};
+struct InterestChanged {
+  SweepId sweep = 0;
+  TrialId trial = 0;
+  Wish wish = Wish::kWanted;
 };
 struct TrialChanged {
   TrialId trial = 0;
@@ -70,7 +104,8 @@ struct AttemptLeased {
   SweepId charged_to = 0;
 };
 // kSucceeded, kReplicate and kFailed are the worker's own word and final. kLost and kCancelled are
-// the scheduler's (no contact; told to stop): a later report of the worker may replace them, once.
+// the scheduler's (no contact, told to stop, beyond a limit): a later report of the worker may
+// replace them, once.
 struct AttemptEnded {
   AttemptId attempt;
   AttemptState state = AttemptState::kFailed;
@@ -79,6 +114,15 @@ struct AttemptEnded {
   std::string log_blob;
   std::string result_json;  // of kSucceeded (the accepted result) and kReplicate
   std::string worker;       // whose Instruction changes: release its held Sync if kCancelled
+  bool stale = false;       // of kReplicate: leased before the trial's results were invalidated
+};
+// The accepted result is kept as a stale replicate, and its attempt is a kReplicate; the trial has
+// no result now. Attempts up to number `fence` do not count for it any more: their successes are
+// stale replicates too. A TrialChanged follows.
+struct ResultInvalidated {
+  TrialId trial = 0;
+  int fence = 0;
+  std::string why;
 };
 struct WorkerChanged {
   std::string worker;
@@ -86,6 +130,8 @@ struct WorkerChanged {
   std::string state;  // online | draining | lost | left | quarantined
   int slots = 0;
   std::string labels_json;
+  WorkerOffer offer = {};
+  bool drain_requested = false;  // by a person (WorkerDrainRequested)
 };
 
 // The answer to a Sync: what the worker's slots should be doing.
@@ -96,9 +142,12 @@ struct Instruction {
   std::vector<AttemptId> acknowledged;  // ended reports that need not be repeated
   bool stale = false;                   // a lower sequence or an old incarnation: ignored
   Duration lease{};                     // from now
+  bool drain = false;                   // a person asks: it gets nothing new and may leave when idle
 };
 
-using Effect = std::variant<SweepCreated, CellAdded, ExpansionAdvanced, SweepChanged, TrialChanged,
-                            AttemptLeased, AttemptEnded, WorkerChanged, Instruction>;
+using Effect =
+    std::variant<SweepCreated, CellAdded, ExpansionAdvanced, SweepChanged, SweepOptionsChanged,
+                 SweepWaiting, SweepDeleted, InterestChanged, TrialChanged, AttemptLeased,
+                 AttemptEnded, ResultInvalidated, WorkerChanged, Instruction>;
 
 }  // namespace sparsweep

@@ -1,6 +1,7 @@
 // Facts that come in. Everything the scheduler knows of the world is one of these.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -11,8 +12,27 @@
 
 namespace sparsweep {
 
+// What a worker must offer before a trial of the sweep is leased to it.
+struct Needs {
+  int64_t memory_bytes = 0;                   // of the trial; 0: does not count
+  std::string device;                         // "cpu", "cuda"; empty: any
+  std::map<std::string, std::string> labels;  // all of them, with these values
+  bool exclusive = false;  // all slots of its worker idle (the server sets it: profile, infer)
+  bool operator==(const Needs&) const = default;
+};
 struct SweepOptions {
-  int64_t priority = 0;
+  int64_t priority = 0;    // -1000 .. 1000, higher first
+  double weight = 1;       // share among sweeps of equal priority; 0.001 .. 1000
+  int64_t max_running = 0; // trials leased for this sweep at once; 0: no limit
+  Needs needs;
+  Duration time_limit{};   // of one attempt, from its lease; 0: none
+  Duration idle_limit{};   // without a step that was not reported before; 0: none
+  // The sweep stops itself when more than this share of its trials that ended have failed (and at
+  // least SchedulerOptions::min_failed of them); 1: never.
+  double max_failed_share = 1;
+  // Each trial is run anew although an equal one is known (effect.h, CellTrial). The server also
+  // sets it for kinds whose results are not taken over from other sweeps.
+  bool fresh = false;
   bool operator==(const SweepOptions&) const = default;
 };
 
@@ -57,24 +77,84 @@ struct ExpansionFailed {
   std::string message;
 };
 
+// What people ask for. Each is idempotent: asked twice it changes nothing the second time. (That a
+// repeated request_id gets its first answer, and a stale etag none, is the server's part.)
+//
+// `trials` names trials of the sweep; nullopt is the sweep as a whole. The server resolves cells
+// into their trials before: a cell is what it computes, so an alias stands for the same trials.
+// Numbers that are not the sweep's are refused and nothing changes.
+using TrialChoice = std::optional<std::vector<TrialId>>;
+
+// The sweep's interest in them ends: what no other sweep wants is not run, and is stopped if it
+// runs. What ended already stays as it is.
 struct SweepCancelRequested {
   SweepId sweep = 0;
+  TrialChoice trials = {};
 };
+// Nothing of it is leased any more; running attempts finish.
 struct SweepPauseRequested {
   SweepId sweep = 0;
+  TrialChoice trials = {};
 };
 struct SweepResumeRequested {
   SweepId sweep = 0;
+  TrialChoice trials = {};
 };
-// Failed trials of the sweep are queued again with a fresh allowance of attempts.
+// Failed trials are queued again with a fresh allowance of attempts: all of the sweep, or those
+// that failed for one of `reasons` (if any are named). Trials named in `trials` are queued again
+// also if they were cancelled. Reopens a sweep that stopped itself or could not be expanded.
 struct SweepRetryRequested {
   SweepId sweep = 0;
+  std::vector<FailureReason> reasons = {};
+  TrialChoice trials = {};
+};
+// What is not set stays.
+struct SweepReprioritised {
+  SweepId sweep = 0;
+  std::optional<int64_t> priority = {};
+  std::optional<double> weight = {};
+  std::optional<int64_t> max_running = {};
+};
+// The sweep is forgotten, with those of its trials (and their results) that no other sweep holds.
+// Running attempts of trials that nobody wants any more are told to stop.
+struct SweepDeleteRequested {
+  SweepId sweep = 0;
+};
+
+// The same of one trial, for every sweep that wants it.
+struct TrialCancelRequested {
+  TrialId trial = 0;
+};
+struct TrialPauseRequested {
+  TrialId trial = 0;
+};
+struct TrialResumeRequested {
+  TrialId trial = 0;
+};
+struct TrialRetryRequested {
+  TrialId trial = 0;
+};
+
+// The accepted results of these trials are stale: they are kept and marked, the trials are queued
+// again, and finished sweeps that hold them are open again. (The server evaluates what the person
+// asked for -- pattern, worker, device, version -- to numbers in one read.) Trials without an
+// accepted result are left alone. No attempt leased before counts for the trial any more.
+struct ResultsInvalidated {
+  std::vector<TrialId> trials;
+  std::string why;  // one sentence, shown at the trials
+};
+
+// A person takes the worker out of service (or back): it is leased nothing new, what it runs
+// finishes. Holds until asked otherwise or until the worker process is started anew.
+struct WorkerDrainRequested {
+  std::string worker;
+  bool drain = true;
 };
 
 // What a worker says of one of its slots.
 struct SlotReport {
   AttemptId attempt;  // running now
-  int64_t step = 0, steps = 0;
+  int64_t step = 0, steps = 0;  // a step above all reported before is progress (idle_limit)
 };
 // A success without a result is ignored, and so must be one whose result does not parse: the server
 // leaves it out, the attempt is then absent and counts as crashed.
@@ -84,6 +164,13 @@ struct EndedAttempt {
   std::string message;                   // one sentence of a failure
   std::string result_json;               // TrialResult of a success; opaque here
   std::string log_blob;                  // SHA-256 of the log, may be empty
+};
+// What trials' needs are matched with.
+struct WorkerOffer {
+  int64_t memory_bytes = 0;          // for all its trials together; 0: not said, offers none
+  std::vector<std::string> devices;  // kinds, "cpu", "cuda"
+  std::map<std::string, std::string> labels;
+  bool operator==(const WorkerOffer&) const = default;
 };
 // One Sync of one worker (docs: "Sync"). A held call is answered by applying the same event again
 // when there is something to say: an equal sequence tells nothing new and is answered afresh.
@@ -96,6 +183,7 @@ struct WorkerSynced {
   bool draining = false;
   std::vector<SlotReport> running;
   std::vector<EndedAttempt> ended;
+  WorkerOffer offer = {};
 };
 // The worker said goodbye: nothing of it runs any more.
 struct WorkerLeft {
@@ -106,8 +194,11 @@ struct WorkerLeft {
 // Time passed. Sent by the server's timer at or after Scheduler::NextDeadline().
 struct TimePassed {};
 
-using Event = std::variant<SweepSubmitted, CellsExpanded, ExpansionFailed, SweepCancelRequested,
-                           SweepPauseRequested, SweepResumeRequested, SweepRetryRequested,
-                           WorkerSynced, WorkerLeft, TimePassed>;
+using Event =
+    std::variant<SweepSubmitted, CellsExpanded, ExpansionFailed, SweepCancelRequested,
+                 SweepPauseRequested, SweepResumeRequested, SweepRetryRequested,
+                 SweepReprioritised, SweepDeleteRequested, TrialCancelRequested,
+                 TrialPauseRequested, TrialResumeRequested, TrialRetryRequested,
+                 ResultsInvalidated, WorkerDrainRequested, WorkerSynced, WorkerLeft, TimePassed>;
 
 }  // namespace sparsweep

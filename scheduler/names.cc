@@ -55,4 +55,16 @@ const char* Name(AttemptState state) {
   return "";
 }
 
+const char* Name(Wish wish) {
+  switch (wish) {
+    case Wish::kWanted:
+      return "wanted";
+    case Wish::kPaused:
+      return "paused";
+    case Wish::kDropped:
+      return "dropped";
+  }
+  return "";
+}
+
 }  // namespace sparsweep

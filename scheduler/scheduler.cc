@@ -42,6 +42,7 @@ Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
                      [&](WorkerSynced& e) { return state.Sync(step, std::move(e)), done(); },
                      [&](WorkerLeft& e) { return state.Goodbye(step, e), done(); },
                      [&](TimePassed&) { return state.LetTimePass(step), done(); },
+                     [&](auto&) { return Status(StatusCode::kFailedPrecondition, "not yet"); },
                  },
                  event);
   if (!status.ok()) return status;

@@ -23,6 +23,7 @@ struct SchedulerOptions {
   Duration backoff = std::chrono::seconds(1);  // doubled with every charged attempt
   int quarantine_after = 5;  // crashed, refused and unattested attempts in a row of one worker
   Duration quarantine = std::chrono::minutes(10);  // then the worker is tried again
+  int min_failed = 5;  // failed trials of a sweep before its max_failed_share can stop it
 };
 
 // What the store remembers, read back at start. Live attempts get one full lease from `now`.
@@ -34,6 +35,9 @@ struct StoredState {
     uint64_t next_index = 0;
     bool expanded = false;
     int64_t cells = 0, aliases = 0;
+    bool closed = false;           // of the last SweepChanged
+    std::string waiting_for = {};  // of the last SweepWaiting
+    bool operator==(const Sweep&) const = default;
   };
   struct Trial {
     TrialId id = 0;
@@ -41,6 +45,10 @@ struct StoredState {
     TrialState state = TrialState::kQueued;
     int charged = 0;
     int attempts = 0;  // highest attempt number
+    std::optional<FailureReason> reason = {};  // of kFailed
+    int generation = 1;
+    int fence = 0;  // of the last ResultInvalidated
+    bool operator==(const Trial&) const = default;
   };
   // One per (sweep, trial): the best place (baseline first, then seed rank, then cell index).
   struct Interest {
@@ -49,15 +57,19 @@ struct StoredState {
     bool is_baseline = false;
     int seed_rank = 0;
     uint64_t cell = 0;
+    Wish wish = Wish::kWanted;
+    bool operator==(const Interest&) const = default;
   };
   struct LiveAttempt {
     AttemptId id;
     std::string worker;
     std::string incarnation;
     SweepId charged_to = 0;
+    Duration running_for{};  // since it was leased, by the wall clock; at least 0 (time_limit)
+    bool operator==(const LiveAttempt&) const = default;
   };
   std::vector<Sweep> sweeps;
-  std::vector<Trial> trials;
+  std::vector<Trial> trials;  // by number, ascending
   std::vector<Interest> interests;
   std::vector<LiveAttempt> live;
   // Attempts in state kLost or kCancelled (whatever became of the trial): their worker has not said
@@ -71,10 +83,15 @@ struct StoredState {
     std::string state;
     int slots = 0;
     std::string labels_json;
+    WorkerOffer offer = {};
+    bool drain_requested = false;
+    bool operator==(const Worker&) const = default;
   };
   std::vector<Worker> workers;
+  // Above every number ever given out, those of deleted sweeps and trials included.
   SweepId next_sweep = 1;
   TrialId next_trial = 1;
+  bool operator==(const StoredState&) const = default;
 };
 
 class Scheduler {

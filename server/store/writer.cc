@@ -125,6 +125,13 @@ void Writer::WriteEffect(const SweepChanged& effect) {
        .detail = effect.message});
 }
 
+void Writer::WriteEffect(const SweepOptionsChanged& effect) {
+  db_.Prepare("UPDATE sweep SET priority = ?2, revision = revision + 1 WHERE id = ?1")
+      .Bind(effect.sweep, effect.options.priority)
+      .Run();
+  Log({.type = "sweep", .sweep = effect.sweep, .state = "reprioritised"});
+}
+
 void Writer::WriteEffect(const TrialChanged& effect) {
   db_.Prepare("UPDATE trial SET state = ?2, reason = ?3, message = ?4, charged = ?5 WHERE id = ?1")
       .Bind(effect.trial, Name(effect.state), ReasonName(effect.reason), effect.message,

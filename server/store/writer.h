@@ -69,6 +69,12 @@ class Writer {
   void WriteEffect(const AttemptLeased& effect);
   void WriteEffect(const AttemptEnded& effect);
   void WriteEffect(const WorkerChanged& effect);
+  void WriteEffect(const SweepOptionsChanged& effect);
+  // These get their tables with migration 0003.
+  void WriteEffect(const SweepWaiting&) {}
+  void WriteEffect(const SweepDeleted&) {}
+  void WriteEffect(const InterestChanged&) {}
+  void WriteEffect(const ResultInvalidated&) {}
   void WriteEffect(const Instruction&) {}  // the answer to a Sync; nothing becomes true
   void WriteResult(const AttemptEnded& effect);
   void Log(EventRow row);

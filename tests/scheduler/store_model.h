@@ -74,7 +74,10 @@ class StoreModel {
   std::optional<std::string> Write(const AttemptLeased& effect);
   std::optional<std::string> Write(const AttemptEnded& effect);
   std::optional<std::string> Write(const WorkerChanged& effect);
-  std::optional<std::string> Write(const Instruction&) { return std::nullopt; }
+  template <typename Other>
+  std::optional<std::string> Write(const Other&) {
+    return std::nullopt;
+  }
 
   std::map<SweepId, Sweep> sweeps_;
   std::map<TrialId, Trial> trials_;
