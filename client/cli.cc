@@ -199,6 +199,19 @@ void AddTrials(Commands& c, Options& o) {
   c.Subject("select", "The statement", true).Read().Json().Csv();
 }
 
+void AddFile(Commands& c, Options& o) {
+  c.Add("verify", "Prove from the database alone that sweeps are complete and unaltered",
+        "  sparsweep verify\n"
+        "  sparsweep verify 3 --db results.db\n"
+        "  sparsweep verify all --json | jq .findings\n");
+  c.Subject("sweep", "Number, name or all (default: all)", false)
+      .Db("Database file (sparsweep.db), also while a server has it")
+      .Json();
+  c.current()
+      ->add_option("--limit", o.limit, "Findings to list (1000); all are counted")
+      ->check(CLI::Range(1, 1'000'000));
+}
+
 void AddTools(Commands& c, Options& o) {
   c.Add("mask", "Show the masks of an attention text, without training",
         "  sparsweep mask --attention \"window(3) + global(1)\" --layers 2 --heads 2 --length 16\n"
@@ -293,13 +306,15 @@ std::unique_ptr<CommandLine> MakeCommandLine() {
       "Start here:\n"
       "  sparsweep run sweeps/quickstart.json\n"
       "  sparsweep COMMAND --help            flags and examples of a command\n\n"
-      "Exit codes: 0 ok, 1 some trials failed, 2 refused or bad input, 130 interrupted");
+      "Exit codes: 0 ok, 1 some trials failed (verify: findings), 2 refused or bad input,\n"
+      "            130 interrupted");
   app->set_version_flag("--version", std::string("sparsweep ") + kVersion);
   app->require_subcommand(1);
   Commands commands(app, &line->options);
   AddServices(commands, line->options);
   AddSweeps(commands, line->options);
   AddTrials(commands, line->options);
+  AddFile(commands, line->options);
   AddTools(commands, line->options);
   return line;
 }

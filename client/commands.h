@@ -76,6 +76,7 @@ int Preview(const Options& options);
 int ShowTrial(const Options& options);
 int ShowLogs(const Options& options, Signals& signals);
 int Sql(const Options& options);
+int Verify(const Options& options);
 int ShowMask(const Options& options);
 int Doctor(const Options& options);
 

@@ -34,6 +34,7 @@ int Run(const std::string& command, CommandLine& line) {
   if (command == "retry") return Retry(options);
   if (command == "results") return Results(options);
   if (command == "preview") return Preview(options);
+  if (command == "verify") return Verify(options);
   if (command == "show") return ShowTrial(options);
   if (command == "sql") return Sql(options);
   Signals signals;  // before any other thread

@@ -213,14 +213,6 @@ void Writer::WriteResult(const AttemptEnded& effect) {
   db_.Prepare("INSERT INTO result_detail (trial_id, detail) VALUES (?1, ?2)")
       .Bind(effect.attempt.trial, effect.result_json)
       .Run();
-  for (const MaskRow& row : result->masks) {
-    db_.Prepare(
-           "INSERT OR IGNORE INTO mask_row (root, layer, head, kept, density, empty_rows, "
-           "tile_sparsity, path, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
-        .Bind(result->attestation_root, row.layer, row.head, row.kept, row.density,
-              row.empty_rows, row.tile_sparsity, row.path, row.hash)
-        .Run();
-  }
 }
 
 void Writer::WriteEffect(const WorkerChanged& effect) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/expected_masks.h"
 #include "core/json.h"
 #include "core/sha256.h"
 #include "core/trial.h"
@@ -139,6 +140,26 @@ inline TrialResult RecordedResult(double value) {
     }
   }
   result.lengths = {{12, 40}, {17, 60}};
+  return result;
+}
+
+// The same with the masks that the trial's plan gives: what `verify` finds nothing wrong with.
+inline TrialResult AttestedResult(const std::string& trial_json, double value) {
+  const Result<TrialSpec> spec = ParseTrialSpec(trial_json);
+  SPARSWEEP_CHECK(spec.ok());
+  const Result<Plan> plan =
+      Plan::Resolve(spec->attention,
+                    {spec->layers, spec->heads, static_cast<int>(spec->training.max_length)});
+  SPARSWEEP_CHECK(plan.ok());
+  TrialResult result = RecordedResult(value);
+  const std::vector<std::string> paths(static_cast<size_t>(spec->layers) * spec->heads,
+                                       plan->is_dense() ? "dense" : "masked");
+  ExpectedAttestation attested =
+      ExpectedMasks().Of(*plan, spec->mask_seed.value_or(0), result.lengths, paths);
+  result.masks = std::move(attested.rows);
+  result.attestation_root = attested.root;
+  result.density = attested.density;
+  result.tile_sparsity = attested.tile_sparsity;
   return result;
 }
 
