@@ -1,7 +1,6 @@
 // See cell_settings.h.
 #include "core/cell_settings.h"
 
-#include "core/identity.h"
 #include "core/training_fields.h"
 
 namespace sparsweep {

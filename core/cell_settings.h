@@ -10,13 +10,14 @@
 
 #include "core/axis_space.h"
 #include "core/grid.h"
+#include "core/identity.h"
 #include "core/plan.h"
 
 namespace sparsweep {
 
 struct CellSetting {
   TrialSpec trial;  // all but attention, seeds and identity
-  std::string hyperparameters;
+  Hyperparameters hyperparameters;
   PlanContext context;
   uint64_t context_id = 0;  // equal for equal contexts
 };

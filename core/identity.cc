@@ -8,7 +8,14 @@
 namespace sparsweep {
 namespace {
 
-bool HasEffect(const std::string& name, const TrainingOptions& training) {
+// Of a canonical text, where the names of patterns stand for nothing else.
+bool IsLearnedText(const std::string& canonical) {
+  return canonical.find("learned_window") != std::string::npos ||
+         canonical.find("adaptive_span") != std::string::npos;
+}
+
+bool HasEffect(const std::string& name, const TrainingOptions& training, bool learned) {
+  if (name == "lambda" || name == "degree_lr") return learned;
   if (name == "precision") return false;  // stands beside the hyper-parameters
   if (name == "epochs") return training.max_steps == 0;
   if (name == "max_steps") return training.max_steps > 0;
@@ -18,12 +25,10 @@ bool HasEffect(const std::string& name, const TrainingOptions& training) {
   return true;
 }
 
-}  // namespace
-
-std::string IdentityHyperparameters(const TrainingOptions& training) {
+std::string HyperparametersText(const TrainingOptions& training, bool learned) {
   std::string out;
   for (const TrainingField& field : TrainingFields()) {  // sorted by name
-    if (!HasEffect(field.name, training)) continue;
+    if (!HasEffect(field.name, training, learned)) continue;
     out += (out.empty() ? "{" : ",") + QuoteJson(field.name) + ":";
     const AxisValue value = GetTrainingField(field, training);
     if (const auto* text = std::get_if<std::string>(&value)) {
@@ -35,7 +40,13 @@ std::string IdentityHyperparameters(const TrainingOptions& training) {
   return out + "}";
 }
 
-std::string IdentityText(const TrialSpec& spec, const std::string& hyperparameters) {
+}  // namespace
+
+Hyperparameters IdentityHyperparameters(const TrainingOptions& training) {
+  return {HyperparametersText(training, false), HyperparametersText(training, true)};
+}
+
+std::string IdentityText(const TrialSpec& spec, const Hyperparameters& hyperparameters) {
   std::string out;
   out.reserve(600);
   out += "{\"attention\":";
@@ -43,7 +54,7 @@ std::string IdentityText(const TrialSpec& spec, const std::string& hyperparamete
   out += ",\"data\":";
   out += QuoteJson(spec.data_fingerprint);
   out += ",\"hyperparameters\":";
-  out += hyperparameters;
+  out += IsLearnedText(spec.attention) ? hyperparameters.learned : hyperparameters.fixed;
   out += ",\"kind\":";
   out += QuoteJson(spec.kind);
   if (spec.mask_seed) out += ",\"mask_seed\":" + std::to_string(*spec.mask_seed);

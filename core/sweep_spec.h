@@ -46,6 +46,8 @@ struct TrainingOptions {
   std::string pooling = "cls";        // cls | mean
   std::string precision = "float32";  // float32 (bfloat16 is a later addition)
   int64_t train_examples = 0;  // 0: all; else the first n of the training split
+  double lambda = 0;           // price of density; without effect where no pattern is learned
+  double degree_lr = 0.1;      // learning rate of degree parameters, under the same schedule
 
   bool operator==(const TrainingOptions&) const = default;
 };

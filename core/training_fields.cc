@@ -13,8 +13,10 @@ const std::vector<TrainingField>& TrainingFields() {
   static const std::vector<TrainingField> fields = {
       {.name = "batch_size", .whole = &O::batch_size, .low = 1, .high = 65536},
       {.name = "clip", .number = &O::clip, .low = 0, .high = 1e9},
+      {.name = "degree_lr", .number = &O::degree_lr, .low = 0, .high = 10, .since_later = true},
       {.name = "dropout", .number = &O::dropout, .low = 0, .high = 1, .open = true},
       {.name = "epochs", .number = &O::epochs, .low = 1, .high = 1e6, .only_whole = true},
+      {.name = "lambda", .number = &O::lambda, .low = 0, .high = 1e9, .since_later = true},
       {.name = "learning_rate", .number = &O::learning_rate, .low = 0, .high = 10},
       {.name = "max_length", .whole = &O::max_length, .low = 4, .high = 65535},
       {.name = "max_steps", .whole = &O::max_steps, .low = 0, .high = 1e12},
@@ -36,8 +38,7 @@ const TrainingField* FindTrainingField(const std::string& name) {
 }
 
 const std::vector<std::string>& TrainingFieldsNotYet() {
-  static const std::vector<std::string> names = {"accumulate", "checkpointing", "freeze",
-                                                 "lambda",     "degree_lr",     "select"};
+  static const std::vector<std::string> names = {"accumulate", "checkpointing", "freeze", "select"};
   return names;
 }
 

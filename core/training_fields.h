@@ -21,6 +21,7 @@ struct TrainingField {
   bool open = false;        // `high` itself is refused
   bool only_whole = false;  // a `number` that must be whole
   std::vector<std::string> choices = {};
+  bool since_later = false;  // trials of the first version lack it: the default is read
 };
 
 // Sorted by name.

@@ -53,6 +53,7 @@ class Required {
 void ReadTraining(const json& value, Violations* out, TrainingOptions* training) {
   Required reader(value, "training", out);
   for (const TrainingField& field : TrainingFields()) {
+    if (field.since_later && value.is_object() && !value.contains(field.name)) continue;
     const json* given = reader.Find(field.name);
     if (given == nullptr) continue;
     AxisValue read = false;

@@ -93,6 +93,31 @@ TEST(Identity, DependsOnEverythingElse) {
   EXPECT_TRUE(differs([](TrialSpec& t) { t.training.train_examples = 10; }));
 }
 
+TEST(Identity, HasLambdaAndDegreeRateOnlyWithALearnedPattern) {
+  for (const char* attention : {"learned_window", "heads 0: learned_window(9, harden=mean)",
+                                "layers 0: adaptive_span(ramp=4); layers 1: window(3)"}) {
+    std::set<std::string> identities;
+    for (const auto& [lambda, rate] : {std::pair(0.0, 0.1), {0.5, 0.1}, {0.0, 0.2}}) {
+      TrialSpec trial = Vector();
+      trial.attention = attention;
+      trial.training.lambda = lambda;
+      trial.training.degree_lr = rate;
+      identities.insert(TrialIdentity(trial));
+    }
+    EXPECT_EQ(identities.size(), 3u) << attention;
+  }
+  TrialSpec priced = Vector();
+  priced.training.lambda = 7;
+  priced.training.degree_lr = 1;
+  EXPECT_EQ(IdentityText(priced), IdentityText(Vector()));
+  TrialSpec learned = priced;
+  learned.attention = "learned_window";
+  const std::string text = IdentityText(learned);
+  EXPECT_NE(text.find("\"degree_lr\":1,\"dropout\""), std::string::npos) << text;
+  EXPECT_NE(text.find("\"lambda\":7,\"learning_rate\""), std::string::npos) << text;
+  EXPECT_EQ(CanonicalJson(nlohmann::json::parse(text)), text);
+}
+
 TEST(Identity, LeavesOutWhatHasNoEffect) {
   TrialSpec by_steps = Vector();
   by_steps.training.max_steps = 100;

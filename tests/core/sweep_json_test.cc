@@ -135,11 +135,11 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"j("kind": "profile")j", "kind",
             "kind \"profile\" is not available yet in this version"},
         Bad{R"j("kind": "finetun")j", "kind", "did you mean \"finetune\"?"},
-        Bad{R"j("training": {"lambda": 1})j", "training.lambda",
+        Bad{R"j("training": {"freeze": 1})j", "training.freeze",
             "not available yet in this version"},
         Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision",
             "not available yet"},
-        Bad{R"j("axes": {"degree_lr": [1]})j", "axes.degree_lr",
+        Bad{R"j("axes": {"select": [1]})j", "axes.select",
             "not available yet in this version"},
         Bad{R"j("time_limit": 1)j", "time_limit", "not available yet in this version"},
         // Wrong types and ranges.
