@@ -80,13 +80,13 @@ at::Tensor PortableAttention(const at::Tensor& qkv, const LayerMasks& masks, Att
 const at::Tensor& AttentionBatch::Kept(const LayerMasks& masks, at::Device device) {
   at::Tensor& kept = kept_[&masks];
   if (kept.defined()) return kept;
-  int slots = masks.path() == AttentionPath::kDense ? 1 : masks.slots();
+  int slots = masks.slots();
   at::Tensor host = at::zeros({size(), slots, padded_, padded_}, at::kBool);
   bool* to = host.mutable_data_ptr<bool>();
   for (int b = 0; b < size(); ++b) {
     int n = lengths_[b];
     for (int slot = 0; slot < slots; ++slot) {
-      const Mask* mask = masks.path() == AttentionPath::kDense ? nullptr : &masks.at(slot, n);
+      const Mask* mask = masks.slot_path(slot) == AttentionPath::kDense ? nullptr : &masks.at(slot, n);
       bool* matrix = to + (int64_t{b} * slots + slot) * padded_ * padded_;
       for (int i = 0; i < n; ++i) {
         for (int j = 0; j < n; ++j) matrix[int64_t{i} * padded_ + j] = !mask || mask->at(i, j);

@@ -23,18 +23,26 @@ namespace sparsweep {
 // kernel).
 enum class Implementation { kAuto, kPortable };
 
-// The batch that is being computed: real lengths, and the mask tensors that the layers of this
-// batch share.
+// The batch that is being computed: real lengths, which examples they are, and the mask tensors that
+// the layers of this batch share.
 class AttentionBatch {
  public:
-  // lengths[b] in 1..padded for every example.
+  // lengths[b] in 1..padded for every example; examples[b] is its index in the trial's table of
+  // examples (train first, then dev), or -1 where only the length matters.
+  AttentionBatch(std::vector<int> lengths, std::vector<int64_t> examples, int padded,
+                 Implementation implementation = Implementation::kAuto)
+      : lengths_(std::move(lengths)),
+        examples_(std::move(examples)),
+        padded_(padded),
+        implementation_(implementation) {}
   AttentionBatch(std::vector<int> lengths, int padded,
                  Implementation implementation = Implementation::kAuto)
-      : lengths_(std::move(lengths)), padded_(padded), implementation_(implementation) {}
+      : AttentionBatch(lengths, std::vector<int64_t>(lengths.size(), -1), padded, implementation) {}
 
   int size() const { return static_cast<int>(lengths_.size()); }
-  int length(int example) const { return lengths_[example]; }
+  int length(int b) const { return lengths_[b]; }
   const std::vector<int>& lengths() const { return lengths_; }
+  int64_t example(int b) const { return examples_[b]; }
   int padded() const { return padded_; }
   Implementation implementation() const { return implementation_; }
   // Kept entries as bool [B, slots, N, N], for the portable implementation; slots = 1 broadcasts
@@ -43,6 +51,7 @@ class AttentionBatch {
 
  private:
   std::vector<int> lengths_;
+  std::vector<int64_t> examples_;
   int padded_;
   Implementation implementation_;
   std::map<const LayerMasks*, at::Tensor> kept_;

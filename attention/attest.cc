@@ -137,7 +137,7 @@ Result<Attestation> Attest(const AttestRequest& request, const LayerAttention& a
       MaskRow row;
       row.layer = layer;
       row.head = head;
-      row.path = AttentionPathName(path(layer));
+      row.path = AttentionPathName(path(layer, head));
       int64_t entries = 0, tiles = 0, tiles_kept = 0;
       Sha256Hasher hasher;
       for (auto [length, examples] : request.lengths) {

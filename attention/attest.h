@@ -30,9 +30,9 @@ struct AttestRequest {
   Implementation implementation = Implementation::kAuto;
 };
 
-// How the model computes attention in `layer` (without dropout), and the path it records for it.
+// How the model computes attention in `layer` (without dropout), and the path it records for a head.
 using LayerAttention = std::function<at::Tensor(int layer, const at::Tensor& qkv, AttentionBatch&)>;
-using LayerPath = std::function<AttentionPath(int layer)>;
+using LayerPath = std::function<AttentionPath(int layer, int head)>;
 
 struct Attestation {
   std::vector<MaskRow> rows;  // layers x heads

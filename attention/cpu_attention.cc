@@ -130,7 +130,7 @@ void CpuAttentionForward(const AttentionShape& s, const float* qkv, const Dropou
       int b = static_cast<int>(pair / s.heads), h = static_cast<int>(pair % s.heads);
       int n = (*s.lengths)[b], width = AttentionShape::Columns(n);
       const Mask* mask =
-          s.masks->path() == AttentionPath::kMasked ? &s.masks->at(s.masks->slot(h), n) : nullptr;
+          s.masks->path(h) == AttentionPath::kMasked ? &s.masks->at(s.masks->slot(h), n) : nullptr;
       if (dropout.active())
         FillKeep(dropout, static_cast<uint32_t>(pair), int64_t{n} * width, keep.data());
       const float* q = qkv + b * s.padded * stride + h * s.head_size;

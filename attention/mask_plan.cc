@@ -1,5 +1,7 @@
 #include "attention/mask_plan.h"
 
+#include <algorithm>
+
 namespace sparsweep {
 namespace {
 
@@ -49,41 +51,52 @@ std::shared_ptr<const KnownMask> MaskCache::Get(const Pattern& pattern, int leng
 }
 
 const char* AttentionPathName(AttentionPath path) {
-  return path == AttentionPath::kDense ? "dense" : "masked";
+  static constexpr const char* kNames[] = {"dense", "block", "window", "masked", "learned"};
+  return kNames[static_cast<int>(path)];
 }
 
-MaskPlan::MaskPlan(const Plan& plan, uint64_t mask_seed, const std::set<int>& lengths,
-                   PathChoice choice, MaskCache& cache) {
+Result<PathChoice> ParsePathChoice(const std::string& name) {
+  static constexpr const char* kNames[] = {"auto", "dense", "block", "window", "masked"};
+  for (int i = 0; i < 5; ++i) {
+    if (name == kNames[i]) return static_cast<PathChoice>(i);
+  }
+  return InvalidArgument("attention path \"" + name +
+                         "\" is none of: auto, dense, block, window, masked");
+}
+
+Result<std::shared_ptr<const MaskPlan>> MaskPlan::Make(const Plan& plan,
+                                                       const MaskPlanOptions& options,
+                                                       const std::set<int>& lengths,
+                                                       MaskCache& cache) {
+  auto masks = std::make_shared<MaskPlan>();
   for (int layer = 0; layer < plan.layers(); ++layer) {
     LayerMasks made;
-    bool all_dense = true;
     for (int head = 0; head < plan.heads(); ++head) {
-      std::map<int, std::shared_ptr<const KnownMask>> by_length;
+      LayerMasks::Slot wanted;
+      bool dense = true;
       for (int length : lengths) {
-        by_length[length] = cache.Get(plan.at(layer, head), length,
-                                      {mask_seed, layer, head, plan.context().max_length});
-        all_dense &= by_length[length]->kept == int64_t{length} * length;
+        auto& known = wanted.masks[length];
+        known = cache.Get(plan.at(layer, head), length,
+                          {options.mask_seed, layer, head, plan.context().max_length});
+        dense &= known->kept == int64_t{length} * length;
       }
-      // Equal means equal masks, not equal patterns: `window(9)` and `dense` share where no text is
-      // longer than ten tokens.
+      wanted.path = dense && options.choice == PathChoice::kAuto ? AttentionPath::kDense
+                                                                 : AttentionPath::kMasked;
+      // Equal means equal masks (one object in the cache), not equal patterns: `window(9)` and
+      // `dense` share where no text is longer than ten tokens.
       int slot = 0;
-      for (; slot < made.slots(); ++slot) {
-        bool equal = true;
-        for (int length : lengths)
-          equal &= made.slots_[slot][length]->hash == by_length[length]->hash;
-        if (equal) break;
-      }
-      if (slot == made.slots()) made.slots_.push_back(std::move(by_length));
+      while (slot < made.slots() && !(made.slots_[slot] == wanted)) ++slot;
+      if (slot == made.slots()) made.slots_.push_back(std::move(wanted));
       made.slot_of_head_.push_back(slot);
     }
-    made.path_ =
-        all_dense && choice == PathChoice::kAuto ? AttentionPath::kDense : AttentionPath::kMasked;
     std::shared_ptr<const LayerMasks> shared;
-    for (const auto& earlier : layers_) {
+    for (const auto& earlier : masks->layers_) {
       if (*earlier == made) shared = earlier;
     }
-    layers_.push_back(shared ? shared : std::make_shared<const LayerMasks>(std::move(made)));
+    masks->layers_.push_back(shared ? shared
+                                    : std::make_shared<const LayerMasks>(std::move(made)));
   }
+  return std::shared_ptr<const MaskPlan>(std::move(masks));
 }
 
 }  // namespace sparsweep

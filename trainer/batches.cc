@@ -61,9 +61,12 @@ BatchOrder EvalOrder(const std::vector<int>& lengths, int64_t batch_size) {
 }
 
 Batch MakeBatch(const TokenizedSplit& split, const std::vector<int64_t>& examples,
-                at::Device device) {
+                at::Device device, int64_t first) {
   Batch batch;
-  for (int64_t i : examples) batch.lengths.push_back(split.length(i));
+  for (int64_t i : examples) {
+    batch.lengths.push_back(split.length(i));
+    batch.examples.push_back(first + i);
+  }
   batch.padded = *std::ranges::max_element(batch.lengths);
   const int64_t count = static_cast<int64_t>(examples.size());
   batch.ids = at::zeros({count, batch.padded}, at::kLong);

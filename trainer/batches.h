@@ -26,9 +26,12 @@ struct Batch {
   at::Tensor ids, types;  // int64 [B, N]
   at::Tensor labels;      // int64 [B]
   std::vector<int> lengths;
+  std::vector<int64_t> examples;  // indices into the trial's table
   int padded = 0;
 };
+// `first` is the place of the split's first example in the trial's table of examples (train first,
+// then dev).
 Batch MakeBatch(const TokenizedSplit& split, const std::vector<int64_t>& examples,
-                at::Device device);
+                at::Device device, int64_t first = 0);
 
 }  // namespace sparsweep

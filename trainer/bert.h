@@ -61,7 +61,7 @@ class Bert {
                             const DropoutStream& dropout) const {
     return Attend(qkv, masks_.layer(layer), attention, dropout);
   }
-  AttentionPath LayerPath(int layer) const { return masks_.layer(layer).path(); }
+  AttentionPath HeadPath(int layer, int head) const { return masks_.layer(layer).path(head); }
 
   std::vector<Parameter>& parameters() { return parameters_; }
   const BertConfig& config() const { return config_; }

@@ -176,7 +176,7 @@ int Main(int argc, char** argv) {
     command->add_option("--threads", threads, "threads to compute with")
         ->check(CLI::Range(1, 1024));
     command->add_option("--data", data, "data folder");
-    command->add_option("--path", path, "attention path")->check(CLI::IsMember({"auto", "masked"}));
+    command->add_option("--path", path, "attention path")->check(CLI::IsMember({"auto", "dense", "block", "window", "masked"}));
     command->add_option("--device", device, "device of trials that leave it open")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   }
@@ -187,7 +187,7 @@ int Main(int argc, char** argv) {
   options.data_folder = data;
   options.threads = threads;
   options.device = device;
-  options.path = path == "masked" ? PathChoice::kMasked : PathChoice::kAuto;
+  options.path = ParsePathChoice(path).value();
   if (*protocol) FollowParent();
   SetUpLibraries(threads);
   if (app.got_subcommand("doctor")) return Doctor(threads);

@@ -20,9 +20,13 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
     }
   }
   const uint64_t mask_seed = spec.mask_seed.value_or(0);
-  MaskPlan mask_plan(*plan, mask_seed, distinct, path, cache);
+  MaskPlanOptions options;
+  options.mask_seed = mask_seed;
+  options.choice = path;
+  auto mask_plan = MaskPlan::Make(*plan, options, distinct, cache);
+  if (!mask_plan.ok()) return mask_plan.status();
   return std::unique_ptr<const TrialMasks>(
-      new TrialMasks{*plan, mask_seed, std::move(lengths), std::move(mask_plan)});
+      new TrialMasks{*plan, mask_seed, std::move(lengths), *mask_plan});
 }
 
 }  // namespace sparsweep

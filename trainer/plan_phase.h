@@ -18,10 +18,9 @@ struct TrialMasks {
   Plan plan;
   uint64_t mask_seed;
   std::map<int, int64_t> lengths;  // real length -> examples (train and dev)
-  MaskPlan mask_plan;
+  std::shared_ptr<const MaskPlan> mask_plan;
 };
 
-// On the heap, because a model keeps a reference to `mask_plan`.
 Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
                                                     const TokenizedSplit& train,
                                                     const TokenizedSplit& dev, PathChoice path,

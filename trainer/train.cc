@@ -42,7 +42,7 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
         return Failure{FailureReason::kInterrupted, "the run was cancelled"};
       }
       Batch batch = MakeBatch(*request.train, order[i], request.device);
-      AttentionBatch attention(batch.lengths, batch.padded, request.implementation);
+      AttentionBatch attention(batch.lengths, batch.examples, batch.padded, request.implementation);
       at::Tensor logits = model.Logits(batch, attention, pass);
       at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
       const double value = loss.item<double>();
@@ -68,7 +68,8 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
 
     start = std::chrono::steady_clock::now();
     outcome.metrics =
-        Evaluate(model, *request.dev, request.labels, request.device, request.implementation);
+        Evaluate(model, *request.dev, request.labels, request.device, request.implementation,
+                 request.train->size());
     outcome.eval_seconds += SecondsSince(start);
     if (!std::isfinite(outcome.metrics["loss"])) {
       return Failure{FailureReason::kDiverged, "the loss of the evaluation after step " +
@@ -81,13 +82,13 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
 }
 
 Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
-                 Implementation implementation) {
+                 Implementation implementation, int64_t first) {
   c10::InferenceMode inference;
   Confusion counts(labels, std::vector<int64_t>(labels));
   double loss = 0;
   for (const auto& examples : EvalOrder(split.lengths(), kEvalBatch)) {
-    Batch batch = MakeBatch(split, examples, device);
-    AttentionBatch attention(batch.lengths, batch.padded, implementation);
+    Batch batch = MakeBatch(split, examples, device, first);
+    AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation);
     at::Tensor logits = model.Logits(batch, attention, Pass{});
     loss += at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum).item<double>();
     at::Tensor guesses = logits.argmax(-1).to(at::kCPU);

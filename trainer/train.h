@@ -64,8 +64,8 @@ int64_t TotalSteps(const TrainingOptions& options, int64_t examples);
 std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& model,
                                           TrainObserver& observer);
 
-// accuracy, f1, matthews and mean loss over a split; nothing is drawn.
+// accuracy, f1, matthews and mean loss over a split; nothing is drawn. `first`: as in MakeBatch.
 Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
-                 Implementation implementation = Implementation::kAuto);
+                 Implementation implementation = Implementation::kAuto, int64_t first = 0);
 
 }  // namespace sparsweep

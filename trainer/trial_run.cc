@@ -160,7 +160,7 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
   Bert model(*checkpoint,
              {tokenized->vocabulary, max_length, static_cast<int>(spec.task.labels.size()),
               spec.training.pooling == "mean", spec.seed, *device},
-             masks.mask_plan);
+             *masks.mask_plan);
   result.plan_seconds = watch.Lap();
   if (observer.Cancelled()) return interrupted;
 
@@ -171,7 +171,7 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
       [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
         return model.LayerAttention(layer, qkv, batch, DropoutStream{});
       },
-      [&](int layer) { return model.LayerPath(layer); }, masks_);
+      [&](int layer, int head) { return model.HeadPath(layer, head); }, masks_);
   if (!attestation.ok()) {
     return Failure{FailureReason::kAttestation, attestation.status().message()};
   }

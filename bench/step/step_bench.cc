@@ -60,12 +60,12 @@ int Main(int argc, char** argv) {
   }
   const Implementation how = portable ? Implementation::kPortable : Implementation::kAuto;
   MaskCache cache;
-  MaskPlan masks(*plan, 0, {tokens}, PathChoice::kAuto, cache);
+  auto masks = MaskPlan::Make(*plan, {}, {tokens}, cache).value();
   BertOptions options;
   for (int i = 0; i < vocabulary; ++i) options.vocabulary.push_back(i);
   options.max_length = std::max(64, tokens);
   options.mean_pooling = true;
-  Bert model(**checkpoint, options, masks);
+  Bert model(**checkpoint, options, *masks);
   AdamW optimizer(model.parameters(), 0.01);
   TokenizedSplit texts = MadeUpTexts(batch_size * 8, tokens, vocabulary);
 

@@ -26,7 +26,9 @@ class Operator {
   explicit Operator(const Case& c, uint64_t seed = 7)
       : c_(c),
         plan_(Plan::Resolve(c.attention, {2, c.heads, 64}).value()),
-        masks_(plan_, 5, {c.lengths.begin(), c.lengths.end()}, c.choice, cache_) {
+        masks_(MaskPlan::Make(plan_, {5, c.choice, {}, {}}, {c.lengths.begin(), c.lengths.end()},
+                              cache_)
+                   .value()) {
     at::manual_seed(seed);
     padded_ = *std::ranges::max_element(c.lengths) + 2;
     int64_t batch = static_cast<int64_t>(c.lengths.size()), hidden = c.heads * c.head_size;
@@ -37,7 +39,7 @@ class Operator {
   Outcome Run(int layer, Implementation implementation, const DropoutStream& dropout = {}) {
     at::Tensor qkv = qkv_.clone().requires_grad_(true);
     AttentionBatch batch(c_.lengths, padded_, implementation);
-    at::Tensor out = Attend(qkv, masks_.layer(layer), batch, dropout);
+    at::Tensor out = Attend(qkv, masks_->layer(layer), batch, dropout);
     return {out.detach(), torch::autograd::grad({out}, {qkv}, {d_out_})[0]};
   }
 
@@ -46,7 +48,7 @@ class Operator {
       return BuildMask(plan_.at(layer, h), c_.lengths[b], {5, layer, h, 64}).at(i, j);
     });
   }
-  const MaskPlan& masks() const { return masks_; }
+  const MaskPlan& masks() const { return *masks_; }
   const at::Tensor& qkv() const { return qkv_; }
   const at::Tensor& d_out() const { return d_out_; }
 
@@ -54,7 +56,7 @@ class Operator {
   Case c_;
   MaskCache cache_;
   Plan plan_;
-  MaskPlan masks_;
+  std::shared_ptr<const MaskPlan> masks_;
   int64_t padded_;
   at::Tensor qkv_, d_out_;
 };
@@ -111,8 +113,8 @@ TEST(Attention, PaddingDoesNotReachRealTokens) {
 TEST(Attention, ForcedMaskedPathEqualsDensePathToTheLastDigit) {
   Operator dense({"dense", {5, 17, 33}, 2, 64}),
       masked({"dense", {5, 17, 33}, 2, 64, PathChoice::kMasked});
-  EXPECT_EQ(dense.masks().layer(0).path(), AttentionPath::kDense);
-  EXPECT_EQ(masked.masks().layer(0).path(), AttentionPath::kMasked);
+  EXPECT_EQ(dense.masks().layer(0).path(0), AttentionPath::kDense);
+  EXPECT_EQ(masked.masks().layer(0).path(0), AttentionPath::kMasked);
   DropoutStream dropout{3, 1, DropoutSite::kAttention, 0, DropoutStream::Threshold(0.1)};
   Outcome a = dense.Run(0, Implementation::kAuto, dropout);
   Outcome b = masked.Run(0, Implementation::kAuto, dropout);

@@ -11,25 +11,29 @@ namespace {
 
 constexpr uint64_t kMaskSeed = 3;
 
+std::shared_ptr<const MaskPlan> MakePlan(const Plan& plan, uint64_t seed, MaskCache& cache) {
+  return MaskPlan::Make(plan, {seed, PathChoice::kAuto, {}, {}}, {1, 4, 16}, cache).value();
+}
+
 struct Trial {
   explicit Trial(const std::string& attention, int head_size = 64)
       : plan(Plan::Resolve(attention, {2, 2, 16}).value()),
-        masks(plan, kMaskSeed, {1, 4, 16}, PathChoice::kAuto, cache),
+        masks(MakePlan(plan, kMaskSeed, cache)),
         request{&plan, kMaskSeed, {{1, 2}, {4, 10}, {16, 1}}, "attempt 1", head_size, at::kCPU} {}
 
   Result<Attestation> Run(const LayerAttention& attention) {
     return Attest(
-        request, attention, [&](int layer) { return masks.layer(layer).path(); }, cache);
+        request, attention, [&](int layer, int head) { return masks->layer(layer).path(head); }, cache);
   }
   LayerAttention Honest() {
     return [this](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-      return Attend(qkv, masks.layer(layer), batch, {});
+      return Attend(qkv, masks->layer(layer), batch, {});
     };
   }
 
   MaskCache cache;
   Plan plan;
-  MaskPlan masks;
+  std::shared_ptr<const MaskPlan> masks;
   AttestRequest request;
 };
 
@@ -75,11 +79,11 @@ TEST(Attest, CountsEmptyRows) {
 }
 
 // Head 1 of layer 1 is computed with everything kept.
-LayerAttention DropsTheMaskOfOneHead(Trial& trial, const MaskPlan& dense) {
+LayerAttention DropsTheMaskOfOneHead(Trial& trial, const std::shared_ptr<const MaskPlan>& dense) {
   return [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-    at::Tensor out = Attend(qkv, trial.masks.layer(layer), batch, {});
+    at::Tensor out = Attend(qkv, trial.masks->layer(layer), batch, {});
     if (layer == 1) {
-      at::Tensor unmasked = Attend(qkv, dense.layer(layer), batch, {});
+      at::Tensor unmasked = Attend(qkv, dense->layer(layer), batch, {});
       int64_t width = out.size(2) / 2;
       out.narrow(2, width, width).copy_(unmasked.narrow(2, width, width));
     }
@@ -89,8 +93,7 @@ LayerAttention DropsTheMaskOfOneHead(Trial& trial, const MaskPlan& dense) {
 
 TEST(AttestMutant, AHeadThatLostItsMaskIsCaught) {
   Trial trial("window(1)");
-  MaskPlan dense(Plan::Resolve("dense", {2, 2, 16}).value(), 0, {1, 4, 16}, PathChoice::kAuto,
-                 trial.cache);
+  auto dense = MakePlan(Plan::Resolve("dense", {2, 2, 16}).value(), 0, trial.cache);
   auto attested = trial.Run(DropsTheMaskOfOneHead(trial, dense));
   ASSERT_FALSE(attested.ok());
   EXPECT_EQ(attested.status().message(),
@@ -100,10 +103,9 @@ TEST(AttestMutant, AHeadThatLostItsMaskIsCaught) {
 
 TEST(AttestMutant, SilentFallbackToDenseIsCaught) {
   Trial trial("random(2)");
-  MaskPlan dense(Plan::Resolve("dense", {2, 2, 16}).value(), 0, {1, 4, 16}, PathChoice::kAuto,
-                 trial.cache);
+  auto dense = MakePlan(Plan::Resolve("dense", {2, 2, 16}).value(), 0, trial.cache);
   auto attested = trial.Run([&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-    return Attend(qkv, dense.layer(layer), batch, {});
+    return Attend(qkv, dense->layer(layer), batch, {});
   });
   EXPECT_FALSE(attested.ok());
 }
@@ -111,16 +113,16 @@ TEST(AttestMutant, SilentFallbackToDenseIsCaught) {
 TEST(AttestMutant, LayersThatSwappedTheirMasksAreCaught) {
   Trial trial("layer 0: window(1)");
   auto attested = trial.Run([&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-    return Attend(qkv, trial.masks.layer(1 - layer), batch, {});
+    return Attend(qkv, trial.masks->layer(1 - layer), batch, {});
   });
   EXPECT_FALSE(attested.ok());
 }
 
 TEST(AttestMutant, AnotherMaskSeedIsCaught) {
   Trial trial("random(2, draw=plan)");
-  MaskPlan other(trial.plan, kMaskSeed + 1, {1, 4, 16}, PathChoice::kAuto, trial.cache);
+  auto other = MakePlan(trial.plan, kMaskSeed + 1, trial.cache);
   auto attested = trial.Run([&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-    return Attend(qkv, other.layer(layer), batch, {});
+    return Attend(qkv, other->layer(layer), batch, {});
   });
   EXPECT_FALSE(attested.ok());
 }
@@ -128,7 +130,7 @@ TEST(AttestMutant, AnotherMaskSeedIsCaught) {
 TEST(AttestMutant, NotANumberIsCaught) {
   Trial trial("window(1)");
   auto attested = trial.Run([&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-    return Attend(qkv, trial.masks.layer(layer), batch, {}) * std::nan("");
+    return Attend(qkv, trial.masks->layer(layer), batch, {}) * std::nan("");
   });
   EXPECT_FALSE(attested.ok());
 }

@@ -6,50 +6,55 @@
 namespace sparsweep {
 namespace {
 
+std::shared_ptr<const MaskPlan> Make(const Plan& plan, uint64_t seed, std::set<int> lengths,
+                                     PathChoice choice, MaskCache& cache) {
+  return MaskPlan::Make(plan, {seed, choice, {}, {}}, lengths, cache).value();
+}
+
 Plan Resolve(const std::string& text) { return Plan::Resolve(text, {3, 4, 32}).value(); }
 
 TEST(MaskPlan, SharesSlotsWhereHeadsHaveEqualMasks) {
   MaskCache cache;
-  MaskPlan masks(Resolve("heads 0-1: window(1); heads 3: window(1)"), 0, {3, 20}, PathChoice::kAuto,
-                 cache);
-  const LayerMasks& layer = masks.layer(0);
+  auto masks = Make(Resolve("heads 0-1: window(1); heads 3: window(1)"), 0, {3, 20}, PathChoice::kAuto, cache);
+  const LayerMasks& layer = masks->layer(0);
   EXPECT_EQ(layer.slots(), 2);
   EXPECT_EQ((std::vector{layer.slot(0), layer.slot(1), layer.slot(2), layer.slot(3)}),
             (std::vector{0, 0, 1, 0}));
-  EXPECT_EQ(&masks.layer(0), &masks.layer(2)) << "equal layers are one object";
+  EXPECT_EQ(&masks->layer(0), &masks->layer(2)) << "equal layers are one object";
 }
 
 TEST(MaskPlan, OneDrawForThePlanIsOneMask) {
   MaskCache cache;
-  MaskPlan shared(Resolve("random(2, draw=plan)"), 4, {20}, PathChoice::kAuto, cache);
-  EXPECT_EQ(shared.layer(0).slots(), 1);
-  EXPECT_EQ(&shared.layer(0), &shared.layer(1));
-  MaskPlan own(Resolve("random(2)"), 4, {20}, PathChoice::kAuto, cache);
-  EXPECT_EQ(own.layer(0).slots(), 4);
-  EXPECT_NE(&own.layer(0), &own.layer(1));
+  auto shared = Make(Resolve("random(2, draw=plan)"), 4, {20}, PathChoice::kAuto, cache);
+  EXPECT_EQ(shared->layer(0).slots(), 1);
+  EXPECT_EQ(&shared->layer(0), &shared->layer(1));
+  auto own = Make(Resolve("random(2)"), 4, {20}, PathChoice::kAuto, cache);
+  EXPECT_EQ(own->layer(0).slots(), 4);
+  EXPECT_NE(&own->layer(0), &own->layer(1));
 }
 
 TEST(MaskPlan, GivesEachHeadTheMaskOfItsPattern) {
   MaskCache cache;
   Plan plan = Resolve("layers 1-2 heads 2: random(3); heads 0: block(2, shift=1)");
-  MaskPlan masks(plan, 11, {1, 7, 32}, PathChoice::kMasked, cache);
+  auto masks = Make(plan, 11, {1, 7, 32}, PathChoice::kMasked, cache);
   for (int layer = 0; layer < 3; ++layer) {
     for (int head = 0; head < 4; ++head) {
       for (int length : {1, 7, 32}) {
-        EXPECT_EQ(masks.layer(layer).at(masks.layer(layer).slot(head), length),
+        EXPECT_EQ(masks->layer(layer).at(masks->layer(layer).slot(head), length),
                   BuildMask(plan.at(layer, head), length, {11, layer, head, 32}));
       }
     }
   }
 }
 
-TEST(MaskPlan, TakesTheDensePathOnlyWhereEveryHeadKeepsEverything) {
+TEST(MaskPlan, TakesTheDensePathOnlyWhereAHeadKeepsEverything) {
   MaskCache cache;
-  MaskPlan masks(Resolve("layer 1: window(9); layer 2 heads 1: window(1)"), 0, {5, 10},
-                 PathChoice::kAuto, cache);
-  EXPECT_EQ(masks.layer(0).path(), AttentionPath::kDense);
-  EXPECT_EQ(masks.layer(1).path(), AttentionPath::kDense) << "no text is longer than ten tokens";
-  EXPECT_EQ(masks.layer(2).path(), AttentionPath::kMasked);
+  auto masks = Make(Resolve("layer 1: window(9); layer 2 heads 1: window(1)"), 0, {5, 10},
+                    PathChoice::kAuto, cache);
+  EXPECT_EQ(masks->layer(0).path(0), AttentionPath::kDense);
+  EXPECT_EQ(masks->layer(1).path(0), AttentionPath::kDense) << "no text is longer than ten tokens";
+  EXPECT_EQ(masks->layer(2).path(1), AttentionPath::kMasked);
+  EXPECT_EQ(masks->layer(2).path(0), AttentionPath::kDense) << "heads have paths of their own";
 }
 
 TEST(MaskCache, KeepsMasksOfOtherTrialsUnlessTheyDrawDifferently) {

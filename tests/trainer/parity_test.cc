@@ -58,7 +58,7 @@ struct Subject {
     options.max_length = 32;
     options.mean_pooling = mean_pooling;
     Plan plan = Plan::Resolve(attention, {config.layers, config.heads, 32}).value();
-    masks = std::make_unique<MaskPlan>(plan, 0, lengths, PathChoice::kAuto, cache);
+    masks = MaskPlan::Make(plan, {}, lengths, cache).value();
     model = std::make_unique<Bert>(*checkpoint, options, *masks);
     for (Parameter& parameter : model->parameters()) {
       bool fresh = parameter.name == "classifier.weight" ||
@@ -82,7 +82,7 @@ struct Subject {
   BertOptions options;
   TokenizedSplit split;
   MaskCache cache;
-  std::unique_ptr<MaskPlan> masks;
+  std::shared_ptr<const MaskPlan> masks;
   std::unique_ptr<Bert> model;
   Batch batch;
 };

@@ -142,8 +142,8 @@ TEST_F(Trials, FreePathsGiveEqualLogitsForEqualWeights) {
   std::vector<std::vector<at::Tensor>> weights;
   for (const char* attention : {"dense", "layer 1: global(1)", "layer 0: window(1)"}) {
     Plan plan = Plan::Resolve(attention, {2, 2, 16}).value();
-    MaskPlan masks(plan, 0, {3, 5, 12}, PathChoice::kAuto, cache);
-    Bert model(*checkpoint, options, masks);
+    auto masks = MaskPlan::Make(plan, {}, {3, 5, 12}, cache).value();
+    Bert model(*checkpoint, options, *masks);
     std::vector<at::Tensor> initial;
     for (const Parameter& parameter : model.parameters())
       initial.push_back(parameter.value.detach());
