@@ -164,6 +164,68 @@ test('every pixel of a mask picture is the entry of the mask', async () => {
   await close();
 });
 
+test('the sheet says what is under the pointer, and its address what is enlarged, at any length', async () => {
+  const trial = await service.call('TrialService/GetTrial', {name: masked});
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${masked}`);
+  await page.locator('button.mask').first().waitFor();
+  const length = page.getByRole('spinbutton', {name: 'Length in tokens'});
+  await length.fill('30');
+  await length.press('Enter');
+  const mask = await service.call('TrialService/GetTrialMask', {name: masked, length: 30});
+  const entry = mask.masks[mask.maskIndex[3]];
+  const under = page.locator('[data-layer="1"][data-head="1"]');
+  const said = `Layer 1, head 1 · ${entry.kept} of 900 kept · density ${entry.density.toFixed(3)} · attested over all examples: ` +
+    `path ${trial.masks[3].path}, ${Number(trial.masks[3].kept).toLocaleString('en').replaceAll(',', ' ')} kept, density ${trial.masks[3].density.toFixed(3)}`;
+  await page.locator(`[data-layer="1"][data-head="1"][aria-label="${said}"]`).waitFor();
+  await under.hover();
+  assert.equal(await page.locator('#masks ~ * .readout').innerText(), said);
+  await under.click();
+  const entries = page.getByRole('dialog').getByRole('application');
+  const box = await entries.boundingBox();
+  for (const [row, column] of [[0, 0], [7, 21], [29, 29]]) {
+    await page.mouse.move(box.x + ((column + 0.5) * box.width) / 30, box.y + ((row + 0.5) * box.height) / 30);
+    const bits = [...Buffer.from(entry.rows[row], 'hex')].flatMap((byte) => [0, 1, 2, 3, 4, 5, 6, 7].map((bit) => (byte >> bit) & 1));
+    assert.equal(await page.getByRole('dialog').locator('.readout').innerText(),
+      `query ${row} ${bits[column] ? 'sees' : 'does not see'} key ${column}; it keeps ${bits.reduce((a, b) => a + b)} of 30 keys`);
+  }
+  assert.ok(page.url().endsWith('length=30&mask=1.1'));
+  await page.reload();
+  await page.getByRole('dialog', {name: 'Mask of Layer 1, head 1'}).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({state: 'detached'});
+
+  await page.locator('section[aria-labelledby="masks"] summary').click();
+  const twin = await page.getByRole('region', {name: 'Chart as a table'}).first().locator('tbody tr').evaluateAll((rows) =>
+    rows.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.innerText)));
+  assert.deepEqual(twin, mask.maskIndex.map((index, k) => [`${Math.floor(k / 2)}`, `${k % 2}`, mask.masks[index].kept]));
+  const download = page.waitForEvent('download');
+  await page.locator('section[aria-labelledby="masks"]').getByRole('button', {name: 'CSV'}).click();
+  const saved = readFileSync(await (await download).path(), 'utf8').trim().split('\r\n');
+  assert.equal(saved.length, 5);
+  assert.ok(saved[4].endsWith(`${trial.masks[3].path},${trial.masks[3].hash}`));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a cell shows the masks of its plan, and which trial they belong to', async () => {
+  const cell = cells.find((one) => one.trials[0] === masked);
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${sweep}`);
+  await page.getByRole('button', {name: `Masks of cell ${cell.cell ?? 0}, ${cell.canonical}`}).click();
+  const plan = page.locator('section[aria-labelledby="plan"]');
+  await plan.locator('button.mask').nth(3).waitFor();
+  assert.equal(await plan.getByRole('region', {name: 'Attested masks'}).locator('tbody tr').count(), 4);
+  await plan.getByRole('combobox', {name: 'Trial'}).selectOption(cell.trials[1].split('/')[1]);
+  await plan.getByText('seed 2, mask seed 0').waitFor();
+  assert.ok(page.url().endsWith(`?cell=${cell.cell ?? 0}&trial=${cell.trials[1].split('/')[1]}`));
+  assert.deepEqual(await seriousFindings(page), []);
+  await page.reload();
+  await plan.locator('button.mask').nth(3).waitFor();
+  await plan.getByRole('button', {name: 'Close'}).click();
+  await plan.waitFor({state: 'detached'});
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test('everything can be reached and used with the keyboard', async () => {
   const {page, close} = await openPage(browser, service.url);
   await page.locator('[data-sweep]').first().waitFor();
@@ -191,10 +253,12 @@ test('everything can be reached and used with the keyboard', async () => {
   const picture = page.locator('button.mask').first();
   await picture.waitFor();
   await picture.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await page.evaluate(() => `${document.activeElement.dataset.layer}.${document.activeElement.dataset.head}`), '1.1');
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
   await dialog.waitFor();
-  await dialog.getByRole('application').focus();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowRight');
   assert.match(await dialog.locator('.readout').innerText(), /^query 1 sees key 1; it keeps \d+ of 13 keys$/);

@@ -10,7 +10,7 @@ import type {ListWorkersResponseJson, WorkerJson} from './gen/sparsweep/v1/worke
 
 export type {CellJson, SweepJson, TrialJson, TrialMaskJson, WorkerJson};
 export type {CoverageJson} from './gen/sparsweep/v1/sweep_pb';
-export type {MaskPictureJson, MetricPointJson} from './gen/sparsweep/v1/trial_pb';
+export type {MaskPictureJson, MaskRowJson, MetricPointJson} from './gen/sparsweep/v1/trial_pb';
 
 interface ConnectError {
   code?: string;

@@ -3,7 +3,7 @@ import {csv} from '../../../web/src/logic/download';
 import {familyOf, isPartial} from '../../../web/src/logic/family';
 import {matches} from '../../../web/src/logic/filter';
 import {axisValues, gridOf, key, viridis} from '../../../web/src/logic/grid';
-import {maskBits} from '../../../web/src/logic/mask';
+import {degreeOf, maskBits, thumbnail} from '../../../web/src/logic/mask';
 import {paretoFront} from '../../../web/src/logic/pareto';
 import {smooth} from '../../../web/src/logic/smooth';
 import {linearTicks, logTicks} from '../../../web/src/logic/ticks';
@@ -93,4 +93,12 @@ test('ticks are round', () => {
 
 test('csv quotes what needs it', () => {
   expect(csv([{a: 'x, "y"', b: 1}, {b: null, c: [1]}])).toBe('a,b,c\r\n"x, ""y""",1,\r\n,,[1]\r\n');
+});
+
+test('a thumbnail keeps short masks as they are and averages long ones', () => {
+  const bits = Uint8Array.from([1, 0, 0, 1, 1, 0, 0, 0, 1]);
+  expect(thumbnail(bits, 3, 128)).toEqual({side: 3, shares: Float32Array.from(bits)});
+  // 2 x 2 squares; the last row and column hold what is left
+  expect(thumbnail(bits, 3, 2)).toEqual({side: 2, shares: Float32Array.from([0.75, 0, 0, 1])});
+  expect([0, 1, 2].map((row) => degreeOf(bits, 3, row))).toEqual([1, 2, 1]);
 });

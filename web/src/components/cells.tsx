@@ -1,6 +1,6 @@
 // The table of a sweep's cells: sorted, filtered, rows pinned for the curves. Long tables keep only
 // the rows in view in the document.
-import {useMemo} from 'preact/hooks';
+import {useMemo, useRef} from 'preact/hooks';
 import type {CellJson} from '../api';
 import {axisText, capital, density, difference, idOf, int, kNone, metricValue, pValue} from '../logic/format';
 import {matches} from '../logic/filter';
@@ -8,6 +8,8 @@ import {csv, save} from '../logic/download';
 import {route, setQuery} from '../route';
 import {useRows} from './rows';
 import {Shape} from './scatter';
+
+const kTrialsShown = 3;
 
 interface Column {
   id: string;
@@ -29,7 +31,7 @@ export function cellValues(cell: CellJson): Record<string, unknown> {
   };
 }
 
-function columnsOf(axes: readonly string[], cells: readonly CellJson[]): Column[] {
+function columnsOf(axes: readonly string[], cells: readonly CellJson[], onChoose: (cell: number) => void): Column[] {
   const any = (name: keyof CellJson) => cells.some((cell) => cell[name] !== undefined);
   const metric = cells.find((cell) => cell.metric)?.metric ?? 'metric';
   const columns: Column[] = axes.map((axis) => ({
@@ -81,9 +83,12 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[]): Column[
     id: 'trials', title: 'Trials', number: false, value: (cell) => cell.trials?.length ?? 0,
     show: (cell) => (
       <span class="trials">
-        {(cell.trials ?? []).map((name, index) => (
+        {(cell.trials ?? []).slice(0, kTrialsShown).map((name, index) => (
           <a key={name} href={`/${name}`} aria-label={`Trial ${idOf(name)}, seed ${index + 1} of cell ${int(cell.cell)}`}>{idOf(name)}</a>
         ))}
+        {(cell.trials?.length ?? 0) > kTrialsShown ? (
+          <button type="button" class="more" aria-label={`All ${cell.trials!.length} trials of cell ${int(cell.cell)}`} onClick={() => onChoose(int(cell.cell))}>+{cell.trials!.length - kTrialsShown}</button>
+        ) : null}
         {cell.running ? <span class="note">{cell.running} running</span> : null}
         {cell.failed ? <span class="note bad">{cell.failed} failed</span> : null}
       </span>
@@ -106,12 +111,15 @@ function sorted(cells: CellJson[], column: Column | undefined, down: boolean): C
 export function CellTable(props: {
   sweep: string; cells: CellJson[]; axes: readonly string[];
   pinned: ReadonlySet<number>; onPin: (cell: number, on: boolean) => void;
+  chosen: number | undefined; onChoose: (cell: number) => void;
 }) {
   const {cells, axes, pinned} = props;
   const query = route.value.query;
+  const latest = useRef(props.onChoose);
+  latest.current = props.onChoose;
   const order = query.get('sort') ?? '';
   const filter = query.get('q') ?? '';
-  const columns = useMemo(() => columnsOf(axes, cells), [axes, cells]);
+  const columns = useMemo(() => columnsOf(axes, cells, (cell) => latest.current(cell)), [axes, cells]);
   const rows = useMemo(() => {
     const kept = cells.filter((cell) =>
       matches({text: `${cell.canonical ?? ''} ${cell.attention ?? ''} ${Object.values(cell.axes ?? {}).map(axisText).join(' ')}`,
@@ -171,8 +179,10 @@ export function CellTable(props: {
                     <input type="checkbox" checked={pinned.has(id)} aria-label={`Curves of cell ${id}, ${canonical}`}
                       onChange={(event) => props.onPin(id, event.currentTarget.checked)} />
                   </td>
-                  <th scope="row" class="plan" title={canonical}><Shape canonical={canonical} />{canonical}
-                    {cell.aliasOf === undefined ? null : <span class="note"> = cell {cell.aliasOf}</span>}</th>
+                  <th scope="row" class="plan" title={canonical}><div class="named-plan"><Shape canonical={canonical} />
+                    <button type="button" class="plan-link" aria-label={`Masks of cell ${id}, ${canonical}`} aria-pressed={props.chosen === id}
+                      onClick={() => props.onChoose(id)}>{canonical}</button>
+                    {cell.aliasOf === undefined ? null : <span class="note"> = cell {cell.aliasOf}</span>}</div></th>
                   {columns.map((column) => (
                     <td key={column.id} data-column={column.id} data-value={column.value(cell)}
                       class={`${column.number ? 'number' : column.axis ? 'axis-text' : ''} ${column.id === 'difference' && !cell.baseline ? signClass(cell) : ''}`}>

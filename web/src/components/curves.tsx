@@ -15,6 +15,7 @@ export interface Trace {
 }
 
 const kPalette = ['--curve-0', '--curve-1', '--curve-2', '--curve-3', '--curve-4', '--curve-5', '--curve-6'];
+const kSteps = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].flatMap((power) => [power, 2 * power, 5 * power]);
 const kDashes = [[], [7, 3], [2, 3], [8, 3, 2, 3]];
 const dashOf = (trace: {seed: number}) => kDashes[trace.seed % kDashes.length]!;
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -54,7 +55,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       return new uPlot({
         width, height: 300, series,
         scales: {x: {time: false}},
-        axes: [{...axis, label: 'step', size: 28, labelSize: 20, labelGap: 0, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
+        axes: [{...axis, incrs: kSteps, label: 'step', size: 28, labelSize: 20, labelGap: 0, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
         legend: {show: false},
         cursor: {points: {show: true}, drag: {x: true, y: false}},
         padding: [12, 16, 0, 0],

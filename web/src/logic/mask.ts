@@ -9,3 +9,32 @@ export function maskBits(rows: readonly string[], length: number): Uint8Array {
   });
   return bits;
 }
+
+// A picture of at most `size` x `size` points: each is the share of kept entries in its square of the
+// mask, so that thin lines of a long text grow faint and do not vanish. Short masks stay as they are.
+export function thumbnail(bits: Uint8Array, length: number, size: number): {side: number; shares: Float32Array} {
+  const block = Math.ceil(length / size);
+  const side = Math.ceil(length / block);
+  const shares = new Float32Array(side * side);
+  for (let row = 0; row < side; row += 1) {
+    for (let column = 0; column < side; column += 1) {
+      let kept = 0;
+      let entries = 0;
+      for (let i = row * block; i < Math.min(length, (row + 1) * block); i += 1) {
+        for (let j = column * block; j < Math.min(length, (column + 1) * block); j += 1) {
+          kept += bits[i * length + j]!;
+          entries += 1;
+        }
+      }
+      shares[row * side + column] = kept / entries;
+    }
+  }
+  return {side, shares};
+}
+
+// How many keys a query keeps.
+export function degreeOf(bits: Uint8Array, length: number, row: number): number {
+  let degree = 0;
+  for (let column = 0; column < length; column += 1) degree += bits[row * length + column]!;
+  return degree;
+}

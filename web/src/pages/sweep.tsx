@@ -1,8 +1,9 @@
 // One sweep: how far it is, its cells, and what they say.
 import {useMemo, useState} from 'preact/hooks';
-import {actOnSweep, ApiError, getSweep, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepAction, type SweepJson} from '../api';
+import {actOnSweep, ApiError, getSweep, getTrial, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepAction, type SweepJson} from '../api';
 import {CellTable} from '../components/cells';
-import {Line, Problem, Progress, Section, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
+import {Line, Problem, Progress, Section, Select, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
+import {PlanView} from '../components/masks';
 import {Curves, type Trace} from '../components/curves';
 import {HeatMap} from '../components/heatmap';
 import {Scatter} from '../components/scatter';
@@ -103,6 +104,34 @@ function CurvesOf({cells, pinned}: {cells: CellJson[]; pinned: ReadonlySet<numbe
   );
 }
 
+// The plan of the cell that was chosen in the table. Its trials share it; where it draws at random, each
+// mask seed has masks of its own.
+function PlanOf({cell, onClose}: {cell: CellJson; onClose: () => void}) {
+  const trials = cell.trials ?? [];
+  const wanted = route.value.query.get('trial') ?? '';
+  const name = trials.find((trial) => idOf(trial) === wanted) ?? trials[0] ?? '';
+  const {data, error} = useLive(name, (signal) => getTrial(name, signal), (event) => event.trial === name);
+  return (
+    <Section title={`Masks of cell ${int(cell.cell)}`} id="plan">
+      <div class="tools plan-head">
+        <code>{cell.canonical}</code>
+        <button type="button" onClick={onClose}>Close</button>
+      </div>
+      <Problem error={error} />
+      {trials.length === 0 ? <p class="note">This cell has no trial yet.</p> : null}
+      {data ? (
+        <PlanView trial={data} controls={
+          <>
+            <Select label="Trial" value={idOf(name)} onChange={(value) => setQuery('trial', value)}
+              choices={trials.map((trial) => ({value: idOf(trial), label: idOf(trial)}))} />
+            <span class="note"><a href={`/${name}`}>seed {int(data.seed)}{data.maskSeed === undefined ? '' : `, mask seed ${int(data.maskSeed)}`}</a></span>
+          </>
+        } />
+      ) : null}
+    </Section>
+  );
+}
+
 export function SweepPage({name}: {name: string}) {
   const mine = (sweep: string | undefined) => !sweep || sweep === name;
   const sweep = useLive(name, (signal) => getSweep(name, signal), (event) => mine(event.sweep) && event.type !== 'worker' && event.type !== 'progress');
@@ -123,6 +152,13 @@ export function SweepPage({name}: {name: string}) {
   const axes = useMemo(() => sweep.data?.axisNames ?? [...new Set((data ?? []).flatMap((cell) => Object.keys(cell.axes ?? {})))],
     [sweep.data?.axisNames?.join(' '), data]);
   const metric = data?.find((cell) => cell.metric)?.metric ?? 'accuracy';
+  const wanted = route.value.query.get('cell');
+  const chosen = wanted === null ? undefined : data?.find((cell) => int(cell.cell) === Number(wanted));
+  const choose = (cell: number | null) => {
+    for (const other of ['trial', 'mask', 'length']) setQuery(other, null);
+    setQuery('cell', cell === null ? null : `${cell}`);
+    if (cell !== null) requestAnimationFrame(() => document.getElementById('plan')?.scrollIntoView({block: 'start'}));
+  };
   if (!sweep.data) {
     return <><h1>{sweep.error ? 'No such sweep' : 'Sweep'}</h1><Problem error={sweep.error} /></>;
   }
@@ -132,7 +168,10 @@ export function SweepPage({name}: {name: string}) {
       <Problem error={cells.error} />
       {data ? (
         <>
-          <Section title={`Cells (${count(data.length)})`} id="cells"><CellTable sweep={name} cells={data} axes={axes} pinned={pinned} onPin={pin} /></Section>
+          <Section title={`Cells (${count(data.length)})`} id="cells">
+            <CellTable sweep={name} cells={data} axes={axes} pinned={pinned} onPin={pin} chosen={chosen?.cell === undefined ? undefined : int(chosen.cell)} onChoose={choose} />
+          </Section>
+          {chosen ? <PlanOf key={int(chosen.cell)} cell={chosen} onClose={() => choose(null)} /> : null}
           <div class="pair">
             <Section title={`${capital(metric)} against density`} id="scatter"><Scatter cells={data} metric={metric} /></Section>
             <Section title="Heat map" id="heat"><HeatMap cells={data} axes={axes} metric={metric} /></Section>

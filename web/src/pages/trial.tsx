@@ -3,11 +3,9 @@ import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {getTrial, getTrialLog, listMetrics, type TrialJson} from '../api';
 import {Problem, Section, State, useNow, useTitle} from '../components/common';
 import {Curves} from '../components/curves';
-import {Masks} from '../components/masks';
+import {PlanView} from '../components/masks';
 import {useLive} from '../live';
 import {ago, bytes, count, density, duration, idOf, int, isShare, metricValue, percent, stateName} from '../logic/format';
-
-const kHeadsBeside = 4;  // with more heads the pictures need the whole width
 
 type Json = Record<string, unknown>;
 const number = (object: Json, name: string): number | undefined =>
@@ -106,28 +104,6 @@ function Log({trial}: {trial: TrialJson}) {
   );
 }
 
-function Attested({trial}: {trial: TrialJson}) {
-  return (
-    <>
-      <p class="note">Attested: what the operator was measured to use, over all examples.</p>
-      <div class="scroll tall" tabIndex={0} role="region" aria-label="Attested masks">
-        <table>
-          <thead><tr><th scope="col" class="number">Layer</th><th scope="col" class="number">Head</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Density</th><th scope="col" class="number">Empty rows</th><th scope="col">Path</th><th scope="col">Hash</th></tr></thead>
-          <tbody>
-            {(trial.masks ?? []).map((row) => (
-              <tr key={`${row.layer ?? 0} ${row.head ?? 0}`}>
-                <td class="number">{row.layer ?? 0}</td><td class="number">{row.head ?? 0}</td><td class="number">{count(int(row.kept))}</td>
-                <td class="number">{density(Number(row.density ?? 0))}</td><td class="number">{count(int(row.emptyRows))}</td><td>{row.path}</td>
-                <td><code title={row.hash}>{row.hash?.slice(0, 16)}</code></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </>
-  );
-}
-
 export function TrialPage({name}: {name: string}) {
   useTitle(`Trial ${idOf(name)}`);
   const mine = (event: {trial?: string}) => event.trial === name;
@@ -157,10 +133,7 @@ export function TrialPage({name}: {name: string}) {
       </header>
       {data.result ? <Tiles trial={data} /> : null}
       <Section title="Masks" id="masks">
-        <div class={(data.masks ?? []).some((row) => (row.head ?? 0) >= kHeadsBeside) ? 'stacked' : 'beside'}>
-          <div><Masks trial={data} /></div>
-          <div>{(data.masks?.length ?? 0) > 0 ? <Attested trial={data} /> : <p class="note">Not attested yet: the trial has no result.</p>}</div>
-        </div>
+        <PlanView trial={data} />
       </Section>
       <Section title="Learning curve" id="curve"><Problem error={metrics.error} /><Curves traces={traces} /></Section>
       <Section title="Attempts" id="attempts"><Attempts trial={data} /></Section>
