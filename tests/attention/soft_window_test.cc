@@ -209,10 +209,10 @@ TEST(SoftWindow, OfOnesIsDenseAttentionWithTheSameDrops) {
   inputs.windows.fill_(1);
   MaskCache cache;
   const Plan plan = Plan::Resolve("dense", {1, 2, 64}).value();
-  const MaskPlan masks(plan, 0, {20, 11}, PathChoice::kAuto, cache);
+  auto masks = MaskPlan::Make(plan, {}, {20, 11}, cache).value();
   DropoutStream dropout{3, 1, DropoutSite::kAttention, 0, DropoutStream::Threshold(0.3)};
   AttentionBatch batch(c.lengths, static_cast<int>(inputs.qkv.size(1)));
-  at::Tensor dense = Attend(inputs.qkv.to(at::kFloat), masks.layer(0), batch, dropout);
+  at::Tensor dense = Attend(inputs.qkv.to(at::kFloat), masks->layer(0), batch, dropout);
   Outcome soft = Compute(c, inputs, at::kFloat, Implementation::kAuto, dropout);
   EXPECT_LT(Distance(soft.out, dense), 1e-6);
 }
@@ -223,9 +223,9 @@ TEST(SoftWindow, OfZerosAndOnesIsTheMaskedWindow) {
   inputs.windows.fill_(1);
   MaskCache cache;
   const Plan plan = Plan::Resolve("window(2)", {1, 2, 64}).value();
-  const MaskPlan masks(plan, 0, {20, 3}, PathChoice::kAuto, cache);
+  auto masks = MaskPlan::Make(plan, {}, {20, 3}, cache).value();
   AttentionBatch batch(c.lengths, static_cast<int>(inputs.qkv.size(1)));
-  at::Tensor masked = Attend(inputs.qkv.to(at::kFloat), masks.layer(0), batch, {});
+  at::Tensor masked = Attend(inputs.qkv.to(at::kFloat), masks->layer(0), batch, {});
   for (Implementation how : {Implementation::kAuto, Implementation::kPortable}) {
     EXPECT_LT(Distance(Compute(c, inputs, at::kFloat, how).out, masked), 1e-6);
   }
