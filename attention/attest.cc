@@ -67,7 +67,7 @@ class Probe {
   std::shared_ptr<const KnownMask> Known(int layer, int head, int length) {
     const Plan& plan = *request_.plan;
     return cache_.Get(plan.at(layer, head), length,
-                      {request_.mask_seed, layer, head, plan.context().max_length});
+                      {request_.mask_seed, layer, head, plan.context().max_length, plan.heads()});
   }
 
   // Calls the operator of one layer for some lengths and compares every row of every head.

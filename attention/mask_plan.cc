@@ -27,7 +27,7 @@ std::shared_ptr<const KnownMask> MaskCache::Get(const Pattern& pattern, int leng
                                                 const MaskContext& context) {
   std::string key =
       ToText(pattern) + "|" + std::to_string(length) + "|" + std::to_string(context.max_length);
-  if (Draws(pattern)) {
+  if (DependsOnHead(pattern) || Draws(pattern)) {
     for (uint64_t part : {context.mask_seed, uint64_t(context.layer), uint64_t(context.head)}) {
       key += "|" + std::to_string(part);
     }
@@ -77,7 +77,7 @@ Result<std::shared_ptr<const MaskPlan>> MaskPlan::Make(const Plan& plan,
       for (int length : lengths) {
         auto& known = wanted.masks[length];
         known = cache.Get(plan.at(layer, head), length,
-                          {options.mask_seed, layer, head, plan.context().max_length});
+                          {options.mask_seed, layer, head, plan.context().max_length, plan.heads()});
         dense &= known->kept == int64_t{length} * length;
       }
       wanted.path = dense && options.choice == PathChoice::kAuto ? AttentionPath::kDense

@@ -26,8 +26,7 @@ bool IsReserved(const Token& token) {
 // are the answer; the first failure ends the parse.
 class Parser {
  public:
-  Parser(const Spliced& source, int layers, int heads)
-      : cursor_(source), layers_(layers), heads_(heads) {}
+  Parser(const Spliced& source, const PlanContext& context) : cursor_(source), context_(context) {}
 
   Result<std::vector<AttentionRule>> Parse() {
     if (cursor_.Now().kind == Kind::kEnd) {
@@ -57,8 +56,8 @@ class Parser {
       return cursor_.Fail(cursor_.Now(), "a rule is empty; remove the \";\" too many");
     }
     factors_ = 0;
-    rule->layers.assign(layers_, true);
-    rule->heads.assign(heads_, true);
+    rule->layers.assign(context_.layers, true);
+    rule->heads.assign(context_.heads, true);
     if (IsReserved(cursor_.Now()) && !ParseScope(rule)) return false;
     return ParseUnion(&rule->pattern, 0);
   }
@@ -75,7 +74,7 @@ class Parser {
                                 "\"heads 0-2:\"");
       }
       cursor_.Advance();
-      if (!ParseRanges("head", heads_, &rule->heads)) return false;
+      if (!ParseRanges("head", context_.heads, &rule->heads)) return false;
     }
     if (cursor_.Take(':')) return true;
     if (cursor_.Now().IsName("layer") || cursor_.Now().IsName("layers")) {
@@ -93,20 +92,21 @@ class Parser {
     cursor_.Advance();
     if (word.text == "all") return true;
     if (word.text != "first" && word.text != "last") {
-      return ParseRanges("layer", layers_, layers);
+      return ParseRanges("layer", context_.layers, layers);
     }
     const Token number = cursor_.Now();
     int count = 0;
     if (!cursor_.ParseWhole("the number of layers", &count)) return false;
     if (count == 0)
       return cursor_.Fail(number, std::string(word.text) + " 0 names no layer; write 1 or more");
-    if (count > layers_) {
+    if (count > context_.layers) {
       return cursor_.Fail(number, std::string(word.text) + " " + std::to_string(count) +
                                       " is out of range: the model has " +
-                                      Counted(layers_, "layer"));
+                                      Counted(context_.layers, "layer"));
     }
     const bool is_first = word.text == "first";
-    for (int i = 0; i < layers_; ++i) (*layers)[i] = is_first ? i < count : i >= layers_ - count;
+    for (int i = 0; i < context_.layers; ++i)
+      (*layers)[i] = is_first ? i < count : i >= context_.layers - count;
     return true;
   }
 
@@ -145,19 +145,43 @@ class Parser {
 
   bool ParseUnion(Pattern* pattern, int depth) {
     std::vector<Pattern> terms;
+    std::vector<Token> places;
     do {
+      places.push_back(cursor_.Now());
       if (!ParseIntersection(&terms.emplace_back(), depth)) return false;
     } while (cursor_.Take('+'));
+    if (!CanStandTogether(terms, places)) return false;
     *pattern = terms.size() == 1 ? std::move(terms[0]) : Pattern{Union{std::move(terms)}};
     return true;
   }
 
   bool ParseIntersection(Pattern* pattern, int depth) {
     std::vector<Pattern> terms;
+    std::vector<Token> places;
     do {
+      places.push_back(cursor_.Now());
       if (!ParseFactor(&terms.emplace_back(), depth)) return false;
     } while (cursor_.Take('&'));
+    if (!CanStandTogether(terms, places)) return false;
     *pattern = terms.size() == 1 ? std::move(terms[0]) : Pattern{Intersection{std::move(terms)}};
+    return true;
+  }
+
+  // What is no set of entries has neither union nor intersection.
+  bool CanStandTogether(const std::vector<Pattern>& terms, const std::vector<Token>& places) {
+    if (terms.size() == 1) return true;
+    for (size_t i = 0; i < terms.size(); ++i) {
+      if (IsLearned(terms[i])) {
+        return cursor_.Fail(places[i],
+                            "a learned pattern stands alone in its rule: it weighs keys by their "
+                            "distance and is no set of entries until training ends");
+      }
+      if (IsWeighted(terms[i])) {
+        return cursor_.Fail(places[i],
+                            "bigbird_block with exact=hf stands alone in its rule: it counts some "
+                            "blocks more than once and is no set of entries; use exact=set");
+      }
+    }
     return true;
   }
 
@@ -189,11 +213,7 @@ class Parser {
       return cursor_.Fail(token,
                           "unknown pattern " + Quoted(token.text) + DidYouMean(token.text, names));
     }
-    if (rule->make == nullptr) {
-      return cursor_.Fail(token,
-                          "pattern \"" + rule->name + "\" is not available yet in this version");
-    }
-    if (!ParseCall(cursor_, *rule, heads_, pattern)) return false;
+    if (!ParseCall(cursor_, *rule, context_, pattern)) return false;
     // bigbird is counted as what it is short for, so that canonical text is never beyond a limit.
     const auto* sum = pattern->As<Union>();
     factors_ += sum == nullptr ? 1 : static_cast<int>(sum->terms.size());
@@ -210,19 +230,19 @@ class Parser {
   }
 
   TokenCursor cursor_;
-  const int layers_;
-  const int heads_;
+  const PlanContext context_;
   int factors_ = 0;  // of the current rule
 };
 
 }  // namespace
 
-Result<std::vector<AttentionRule>> ParseAttention(const Spliced& source, int layers, int heads) {
+Result<std::vector<AttentionRule>> ParseAttention(const Spliced& source,
+                                                  const PlanContext& context) {
   if (source.text.size() > kMaxSourceBytes) {
     return InvalidArgument("the attention text is longer than " + std::to_string(kMaxSourceBytes) +
                            " bytes");
   }
-  return Parser(source, layers, heads).Parse();
+  return Parser(source, context).Parse();
 }
 
 }  // namespace sparsweep

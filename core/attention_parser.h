@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/pattern.h"
+#include "core/plan_context.h"
 #include "core/result.h"
 #include "core/splice.h"
 
@@ -33,7 +34,8 @@ struct AttentionRule {
   Pattern pattern;
 };
 
-// At least one rule. `layers` and `heads` are the model's, at least 1 each.
-Result<std::vector<AttentionRule>> ParseAttention(const Spliced& source, int layers, int heads);
+// At least one rule. The sizes of the context are at least 1 each.
+Result<std::vector<AttentionRule>> ParseAttention(const Spliced& source,
+                                                  const PlanContext& context);
 
 }  // namespace sparsweep

@@ -2,7 +2,6 @@
 #include "core/call_parser.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/caret.h"
 #include "core/nearest.h"
@@ -15,7 +14,8 @@ using Kind = Token::Kind;
 // A method returns false after TokenCursor::Fail.
 class CallParser {
  public:
-  CallParser(TokenCursor& cursor, int heads) : cursor_(cursor), heads_(heads) {}
+  CallParser(TokenCursor& cursor, const PlanContext& context)
+      : cursor_(cursor), context_(context) {}
 
   bool Parse(const PatternRule& rule, Pattern* pattern) {
     const Token name = cursor_.Now();
@@ -36,33 +36,32 @@ class CallParser {
     std::vector<ArgumentValue> values(given.size());
     for (size_t i = 0; i < given.size(); ++i) {
       const ArgumentRule& argument = rule.arguments[i];
-      if (!given[i] && !argument.fallback) {
+      if (!given[i] && !argument.fallback && argument.computed.empty()) {
         return cursor_.Fail(name, rule.name + " needs " + argument.name + "; write " + Usage(rule));
       }
-      values[i] = given[i] ? *std::move(given[i]) : ArgumentValue{*argument.fallback};
+      if (given[i]) {
+        values[i] = *std::move(given[i]);
+      } else if (argument.fallback) {
+        values[i] = *argument.fallback;
+      }
     }
     *pattern = rule.make(values);
-    const auto* blockbert = pattern->As<BlockBert>();
-    return blockbert == nullptr || CheckParts(first_value, blockbert->parts);
+    if (rule.refusal == nullptr) return true;
+    const std::string refusal = rule.refusal(*pattern, context_);
+    return refusal.empty() || cursor_.Fail(first_value, refusal);
   }
 
  private:
-  bool CheckParts(const Token& place, const std::vector<int>& parts) {
-    const int64_t sum = std::accumulate(parts.begin(), parts.end(), int64_t{0});
-    if (sum == heads_) return true;
-    return cursor_.Fail(place, "the parts of blockbert sum to " + std::to_string(sum) +
-                                   ", but the model has " + Counted(heads_, "head"));
-  }
-
   bool ParseArgument(const PatternRule& rule, size_t position, bool* named_before,
                      std::vector<std::optional<ArgumentValue>>* given) {
     const Token place = cursor_.Now();
     size_t index = position;
-    bool is_density = false;
+    std::string stand_in;  // what is given in place of the first argument
     if (place.kind == Kind::kName && cursor_.Next().Is('=')) {
       *named_before = true;
-      is_density = place.text == "density" && rule.takes_density;
-      if (is_density) {
+      if ((place.text == "density" && rule.takes_density) ||
+          (place.text == "threshold" && rule.takes_threshold)) {
+        stand_in = place.text;
         index = 0;
       } else if (!FindArgument(rule, place, &index)) {
         return false;
@@ -83,14 +82,26 @@ class CallParser {
     const ArgumentRule& argument = rule.arguments[index];
     std::optional<ArgumentValue>& slot = (*given)[index];
     if (slot) {
-      const bool had_density = std::holds_alternative<Density>(*slot);
-      if (had_density == is_density) {
-        return cursor_.Fail(place, (is_density ? "density" : argument.name) + " is given twice");
+      const std::string before = std::holds_alternative<Density>(*slot)     ? "density"
+                                 : std::holds_alternative<Threshold>(*slot) ? "threshold"
+                                                                            : "";
+      if (before == stand_in) {
+        return cursor_.Fail(place, (before.empty() ? argument.name : before) + " is given twice");
       }
-      return cursor_.Fail(place, "density stands for " + argument.name + "; give one of them");
+      if (!before.empty() && !stand_in.empty()) {
+        return cursor_.Fail(
+            place, before + " and " + stand_in + " both stand for " + argument.name + "; give one");
+      }
+      return cursor_.Fail(
+          place, before + stand_in + " stands for " + argument.name + "; give one of them");
     }
     slot.emplace();
-    if (is_density) return cursor_.ParseDensity(&slot->emplace<Density>());
+    if (stand_in == "density") {
+      return cursor_.ParseShare(stand_in, &slot->emplace<Density>().units);
+    }
+    if (stand_in == "threshold") {
+      return cursor_.ParseShare(stand_in, &slot->emplace<Threshold>().units);
+    }
     switch (argument.type) {
       case ArgumentRule::Type::kWhole:
         return ParseWholeArgument(argument, &slot->emplace<int>());
@@ -110,6 +121,7 @@ class CallParser {
     }
     if (rule.arguments.empty()) return cursor_.Fail(name, rule.name + " takes no arguments");
     if (rule.takes_density) names.push_back("density");
+    if (rule.takes_threshold) names.push_back("threshold");
     return cursor_.Fail(
         name, rule.name + " has no argument " + Quoted(name.text) + DidYouMean(name.text, names));
   }
@@ -145,23 +157,20 @@ class CallParser {
       }
       return cursor_.Fail(token, argument.name + " is " + choices + ", not " + Shown(token));
     }
-    if (*found == argument.later) {
-      return cursor_.Fail(token,
-                          argument.name + "=" + *found + " is not available yet in this version");
-    }
     *value = static_cast<int>(found - argument.choices.begin());
     cursor_.Advance();
     return true;
   }
 
   TokenCursor& cursor_;
-  const int heads_;
+  const PlanContext& context_;
 };
 
 }  // namespace
 
-bool ParseCall(TokenCursor& cursor, const PatternRule& rule, int heads, Pattern* pattern) {
-  return CallParser(cursor, heads).Parse(rule, pattern);
+bool ParseCall(TokenCursor& cursor, const PatternRule& rule, const PlanContext& context,
+               Pattern* pattern) {
+  return CallParser(cursor, context).Parse(rule, pattern);
 }
 
 }  // namespace sparsweep

@@ -8,8 +8,9 @@
 
 namespace sparsweep {
 
-// The cursor stands on the name of `rule`, which is available; it is left behind the call. False if
-// the cursor was told to fail. `heads` is the model's number of heads.
-bool ParseCall(TokenCursor& cursor, const PatternRule& rule, int heads, Pattern* pattern);
+// The cursor stands on the name of `rule`; it is left behind the call. False if the cursor was told
+// to fail.
+bool ParseCall(TokenCursor& cursor, const PatternRule& rule, const PlanContext& context,
+               Pattern* pattern);
 
 }  // namespace sparsweep

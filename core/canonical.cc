@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "core/bigbird_block.h"
+
 namespace sparsweep {
 namespace {
 
@@ -21,6 +23,7 @@ const std::vector<Pattern>* IntersectionTerms(const Pattern& pattern) {
 // A degree and a density are not comparable: which is larger depends on the length.
 bool IsAtMost(const Degree& a, const Degree& b) { return a.index() == b.index() && a <= b; }
 
+// For every length; learned patterns are never asked.
 bool HoldsDiagonal(const Pattern& atom) {
   const auto* block = atom.As<Block>();
   return block == nullptr || block->shift == 0;
@@ -34,6 +37,16 @@ bool IsWindowWithin(const Window& a, const Window& b) {
          int64_t{*reach} * a.dilation <= int64_t{*limit} * b.dilation;
 }
 
+bool IsLexicalWithin(const Lexical& a, const Lexical& b) {
+  if (a.by != b.by) return false;
+  const auto* degree = std::get_if<Degree>(&a.by_count_or_threshold);
+  const auto* other = std::get_if<Degree>(&b.by_count_or_threshold);
+  if (degree != nullptr && other != nullptr) return IsAtMost(*degree, *other);
+  if (degree != nullptr) return *degree == Degree{0};  // the pieces of one word alone
+  if (other != nullptr) return false;
+  return a.by_count_or_threshold >= b.by_count_or_threshold;
+}
+
 bool IsAtomWithin(const Pattern& a, const Pattern& b) {
   if (b.As<Dense>() != nullptr || a == b) return true;
   if (a.As<Self>() != nullptr) return HoldsDiagonal(b);
@@ -41,8 +54,21 @@ bool IsAtomWithin(const Pattern& a, const Pattern& b) {
   if (const auto* window = a.As<Window>()) return IsWindowWithin(*window, *b.As<Window>());
   if (const auto* global = a.As<Global>()) return IsAtMost(global->g, b.As<Global>()->g);
   if (const auto* random = a.As<Random>()) {
-    return random->draw == b.As<Random>()->draw && IsAtMost(random->r, b.As<Random>()->r);
+    const auto& other = *b.As<Random>();
+    return random->draw == other.draw && random->each == other.each && IsAtMost(random->r, other.r);
   }
+  if (const auto* blocks = a.As<BigBirdBlock>()) {
+    const auto& other = *b.As<BigBirdBlock>();
+    return blocks->block == other.block && blocks->r <= other.r;
+  }
+  if (const auto* fixed = a.As<Fixed>()) {
+    return fixed->l == b.As<Fixed>()->l && fixed->c <= b.As<Fixed>()->c;
+  }
+  if (const auto* fixed = a.As<FairseqFixed>()) {
+    return fixed->l == b.As<FairseqFixed>()->l && fixed->c <= b.As<FairseqFixed>()->c;
+  }
+  if (const auto* syntax = a.As<Syntax>()) return syntax->hops <= b.As<Syntax>()->hops;
+  if (const auto* lexical = a.As<Lexical>()) return IsLexicalWithin(*lexical, *b.As<Lexical>());
   return false;
 }
 
@@ -90,6 +116,26 @@ Pattern CanonicalDegree(const Pattern& pattern, const Degree& degree, bool can_b
   return can_be_dense && count >= max_length - 1 ? Pattern{Dense{}} : pattern;
 }
 
+// What has no effect takes its default: all of exact=hf in a set, what only evaluation draws, and
+// the positions where no text is so long that its lists depend on them.
+Pattern CanonicalBlocks(BigBirdBlock blocks, int max_length) {
+  if (IsAlwaysDense(blocks, max_length)) return {Dense{}};
+  const BigBirdBlock defaults;
+  if (blocks.exact == Exact::kSet) blocks.eval = defaults.eval;
+  if (blocks.exact == Exact::kSet || blocks.r == 0 || !ReachesPaperLength(blocks, max_length)) {
+    blocks.max_positions = defaults.max_positions;
+  }
+  if (blocks.r == 0) blocks.eval = defaults.eval;
+  return {blocks};
+}
+
+// Of a density of 0 the degree is 0 in every text.
+Pattern CanonicalLexical(Lexical lexical) {
+  auto* degree = std::get_if<Degree>(&lexical.by_count_or_threshold);
+  if (degree != nullptr && *degree == Degree{Density{0}}) *degree = 0;
+  return {lexical};
+}
+
 Pattern CanonicalAtom(const Pattern& pattern, int max_length) {
   if (const auto* window = pattern.As<Window>()) {
     return CanonicalDegree(pattern, window->w, window->dilation == 1, max_length);
@@ -103,6 +149,25 @@ Pattern CanonicalAtom(const Pattern& pattern, int max_length) {
   if (const auto* block = pattern.As<Block>()) {
     if (block->n == 1) return {Dense{}};
     return {Block{block->n, block->shift % block->n, block->over}};
+  }
+  if (const auto* blocks = pattern.As<BigBirdBlock>()) return CanonicalBlocks(*blocks, max_length);
+  if (const auto* strided = pattern.As<Strided>()) {
+    return strided->l == 1 || strided->l >= max_length - 1 ? Pattern{Dense{}} : pattern;
+  }
+  if (const auto* fixed = pattern.As<Fixed>()) {
+    if (fixed->c == fixed->l || fixed->l >= max_length) return {Dense{}};
+    return fixed->l == 1 ? Pattern{Self{}} : pattern;
+  }
+  if (const auto* lexical = pattern.As<Lexical>()) return CanonicalLexical(*lexical);
+  if (const auto* learned = pattern.As<LearnedWindow>()) {
+    LearnedWindow canonical = *learned;
+    if (canonical.max == max_length - 1) canonical.max.reset();
+    return {canonical};
+  }
+  if (const auto* span = pattern.As<AdaptiveSpan>()) {
+    AdaptiveSpan canonical = *span;
+    if (canonical.max == max_length - 1) canonical.max.reset();
+    return {canonical};
   }
   return pattern;
 }

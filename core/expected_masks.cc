@@ -38,16 +38,16 @@ double Ratio(int64_t part, int64_t whole, double otherwise) {
 
 const ExpectedMasks::Known& ExpectedMasks::At(const std::string& pattern_text,
                                               const Pattern& pattern, int length,
-                                              uint64_t mask_seed, int layer, int head,
-                                              int max_length) {
-  std::string key = pattern_text + "|" + std::to_string(length) + "|" + std::to_string(max_length);
-  if (Draws(pattern)) {
-    key += "|" + std::to_string(mask_seed) + "|" + std::to_string(layer) + "|" +
-           std::to_string(head);
+                                              const MaskContext& context) {
+  std::string key =
+      pattern_text + "|" + std::to_string(length) + "|" + std::to_string(context.max_length);
+  if (DependsOnHead(pattern) || Draws(pattern)) {
+    key += "|" + std::to_string(context.mask_seed) + "|" + std::to_string(context.layer) + "|" +
+           std::to_string(context.head);
   }
   const auto [found, added] = known_.try_emplace(std::move(key));
   if (added) {
-    const Mask mask = BuildMask(pattern, length, {mask_seed, layer, head, max_length});
+    const Mask mask = BuildMask(pattern, length, context);
     found->second = {mask.kept(), mask.empty_rows(), TilesKept(mask), mask.Sha256()};
   }
   return found->second;
@@ -72,7 +72,7 @@ ExpectedAttestation ExpectedMasks::Of(const Plan& plan, uint64_t mask_seed,
       Sha256Hasher hasher;
       for (const auto& [length, examples] : lengths) {
         const Known& known = At(texts[plan.index(layer, head)], plan.at(layer, head), length,
-                                mask_seed, layer, head, plan.context().max_length);
+                                {mask_seed, layer, head, plan.context().max_length, plan.heads()});
         const int64_t side = (length + kTile - 1) / kTile;
         row.kept += examples * known.kept;
         row.empty_rows += examples * known.empty_rows;
@@ -81,9 +81,8 @@ ExpectedAttestation ExpectedMasks::Of(const Plan& plan, uint64_t mask_seed,
         tiles_kept += examples * known.tiles_kept;
         hasher.Update(U32(static_cast<uint32_t>(length)));
         hasher.Update(known.hash.data(), known.hash.size());
-        lines += std::to_string(layer) + " " + std::to_string(head) + " " +
-                 std::to_string(length) + " " + std::to_string(known.kept) + " " +
-                 Hex(known.hash) + " " + row.path + "\n";
+        lines += std::to_string(layer) + " " + std::to_string(head) + " " + std::to_string(length) +
+                 " " + std::to_string(known.kept) + " " + Hex(known.hash) + " " + row.path + "\n";
       }
       row.density = Ratio(row.kept, entries, 0);
       row.tile_sparsity = 1 - Ratio(tiles_kept, tiles, 1);

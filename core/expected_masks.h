@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/mask.h"
 #include "core/plan.h"
 #include "core/sha256.h"
 #include "core/trial.h"
@@ -27,7 +28,8 @@ struct ExpectedAttestation {
 class ExpectedMasks {
  public:
   // `lengths`: real length -> examples, each length 1 .. the plan's max_length. `paths`: the path
-  // of each (layer, head), layer-major; it is part of the root and not of the plan.
+  // of each (layer, head), layer-major; it is part of the root and not of the plan. Masks of the
+  // plan must follow from the lengths: neither per_example() nor learned().
   ExpectedAttestation Of(const Plan& plan, uint64_t mask_seed,
                          const std::map<int, int64_t>& lengths,
                          const std::vector<std::string>& paths);
@@ -38,7 +40,7 @@ class ExpectedMasks {
     Digest hash{};
   };
   const Known& At(const std::string& pattern_text, const Pattern& pattern, int length,
-                  uint64_t mask_seed, int layer, int head, int max_length);
+                  const MaskContext& context);
 
   std::unordered_map<std::string, Known> known_;  // a cache: dropped when it has grown large
 };

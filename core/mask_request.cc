@@ -71,7 +71,7 @@ struct MaskFacts {
 
 ordered_json Answer(const MaskRequest& request, const Plan& plan) {
   ordered_json kept, density, empty_rows, sha256, rows;
-  std::map<int, MaskFacts> known;  // of patterns that do not draw, by their index in the plan
+  std::map<int, MaskFacts> known;  // by the index of the pattern in the plan
   for (int layer = 0; layer < plan.layers(); ++layer) {
     for (ordered_json* list : {&kept, &density, &empty_rows, &sha256, &rows}) {
       list->push_back(ordered_json::array());
@@ -79,10 +79,11 @@ ordered_json Answer(const MaskRequest& request, const Plan& plan) {
     for (int head = 0; head < plan.heads(); ++head) {
       const Pattern& pattern = plan.at(layer, head);
       const int index = plan.index(layer, head);
-      if (Draws(pattern)) known.erase(index);  // every cell has its own draw
+      if (DependsOnHead(pattern)) known.erase(index);
       auto found = known.find(index);
       if (found == known.end()) {
-        const MaskContext context{request.mask_seed, layer, head, plan.context().max_length};
+        MaskContext context{request.mask_seed, layer, head, plan.context().max_length};
+        context.heads = plan.heads();
         const Mask mask = BuildMask(pattern, request.length, context);
         found = known.emplace(index, MaskFacts(mask, request.rows)).first;
       }
@@ -110,6 +111,21 @@ Result<std::string> TryMaskRequest(const MaskRequest& request) {
   if (Status status = CheckLengths(request, max_length); !status.ok()) return status;
   auto plan = Plan::Resolve(request.attention, {request.layers, request.heads, max_length});
   if (!plan.ok()) return plan.status();
+  if (plan->needs_text()) {
+    return InvalidArgument(
+        "syntax and lexical keep what the words of a text say; a length alone "
+        "does not tell");
+  }
+  if (plan->per_example()) {
+    return InvalidArgument(
+        "with each=example every text has a draw of its own; a length alone does "
+        "not tell");
+  }
+  if (plan->learned()) {
+    return InvalidArgument(
+        "a learned pattern has no mask before it is trained; look at the results "
+        "of its trial");
+  }
   return Line(Answer(request, *plan));
 }
 

@@ -69,7 +69,7 @@ Result<Plan> Plan::Resolve(std::string_view attention, const PlanContext& contex
 
 Result<Plan> Plan::Resolve(const Spliced& attention, const PlanContext& context) {
   if (Status status = CheckContext(context); !status.ok()) return status;
-  auto parsed = ParseAttention(attention, context.layers, context.heads);
+  auto parsed = ParseAttention(attention, context);
   if (!parsed.ok()) return parsed.status();
   const std::vector<AttentionRule>& rules = *parsed;
 
@@ -109,7 +109,6 @@ Result<Plan> Plan::Resolve(const Spliced& attention, const PlanContext& context)
     if (is_new) known->second = resolve(rule, head);
     plan.cells_.push_back(known->second);
   }
-  plan.draws_ = std::any_of(plan.patterns_.begin(), plan.patterns_.end(), Draws);
   plan.canonical_ = plan.CanonicalText();
   if (plan.canonical_.size() > kMaxSourceBytes) {
     return InvalidArgument("the attention is too intricate: its canonical text is longer than " +

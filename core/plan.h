@@ -5,27 +5,17 @@
 // masks. Nothing here knows of tokens, tensors or sweeps. A value: any thread.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/pattern.h"
+#include "core/plan_context.h"
 #include "core/result.h"
 #include "core/splice.h"
 
 namespace sparsweep {
-
-// What a plan is resolved against.
-struct PlanContext {
-  int layers = 0;
-  int heads = 0;
-  int max_length = 0;  // L_max of the canonical form, in tokens
-};
-
-// The largest contexts that are accepted.
-inline constexpr int kMaxLayers = 1000;
-inline constexpr int kMaxHeads = 1000;
-inline constexpr int kMaxLength = 1'000'000;
 
 class Plan {
  public:
@@ -51,14 +41,24 @@ class Plan {
 
   bool is_dense() const { return canonical_ == "dense"; }
   // Whether some mask depends on the mask seed.
-  bool draws() const { return draws_; }
+  bool draws() const { return AnyOf(Draws); }
+  // Whether some mask comes from the words of its text.
+  bool needs_text() const { return AnyOf(NeedsText); }
+  // Whether masks of one length may differ between examples.
+  bool per_example() const { return AnyOf(IsPerExample); }
+  // Whether some degree is learned.
+  bool learned() const { return AnyOf(IsLearned); }
+  // Whether some mask has weights beside its entries.
+  bool weighted() const { return AnyOf(IsWeighted); }
 
  private:
+  bool AnyOf(bool (*holds)(const Pattern&)) const {
+    return std::any_of(patterns_.begin(), patterns_.end(), holds);
+  }
   std::string CanonicalText() const;
 
   PlanContext context_;
   std::string canonical_;
-  bool draws_ = false;
   std::vector<Pattern> patterns_;  // in order of their first cell
   std::vector<int> cells_;         // layers x heads, indices into patterns_
 };

@@ -54,10 +54,10 @@ bool TokenCursor::ParseWhole(const std::string& what, int* value) {
   return true;
 }
 
-bool TokenCursor::ParseDensity(Density* density) {
+bool TokenCursor::ParseShare(const std::string& what, uint64_t* units) {
   const Token token = Now();
   if (token.kind != Kind::kNumber) {
-    return Fail(token, "density must be a plain decimal number from 0 to 1, not " + Shown(token));
+    return Fail(token, what + " must be a plain decimal number from 0 to 1, not " + Shown(token));
   }
   const size_t point = std::min(token.text.find('.'), token.text.size());
   std::string_view whole = token.text.substr(0, point);
@@ -65,14 +65,14 @@ bool TokenCursor::ParseDensity(Density* density) {
   whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
   fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
   if (whole.size() > 1 || (whole == "1" && !fraction.empty()) || whole > "1") {
-    return Fail(token, "density " + Printed(token) + " is not between 0 and 1");
+    return Fail(token, what + " " + Printed(token) + " is not between 0 and 1");
   }
   if (fraction.size() > 18) {
-    return Fail(token, "density " + Printed(token) + " has more than 18 decimals");
+    return Fail(token, what + " " + Printed(token) + " has more than 18 decimals");
   }
-  std::string units = std::string(whole) + std::string(fraction);
-  units.append(18 - fraction.size(), '0');
-  std::from_chars(units.data(), units.data() + units.size(), density->units);
+  std::string digits = std::string(whole) + std::string(fraction);
+  digits.append(18 - fraction.size(), '0');
+  std::from_chars(digits.data(), digits.data() + digits.size(), *units);
   Advance();
   return true;
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/lexer.h"
-#include "core/pattern.h"
 #include "core/result.h"
 #include "core/splice.h"
 
@@ -32,8 +31,8 @@ class TokenCursor {
 
   // A whole number that fits an int. `what` is the subject of the sentence where it is no number.
   bool ParseWhole(const std::string& what, int* value);
-  // A plain decimal number from 0 to 1.
-  bool ParseDensity(Density* density);
+  // A plain decimal number from 0 to 1, in units of 10^-18. `what` is the subject of the sentence.
+  bool ParseShare(const std::string& what, uint64_t* units);
 
  private:
   const Spliced& source_;

@@ -11,6 +11,11 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
   const int max_length = static_cast<int>(spec.training.max_length);
   auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
   if (!plan.ok()) return plan.status();
+  if (plan->per_example() || plan->learned() || plan->weighted()) {
+    return InvalidArgument("\"" + plan->canonical() +
+                           "\": this trainer has no masks of texts, no learned degrees, no "
+                           "each=example and no exact=hf");
+  }
   std::map<int, int64_t> lengths;
   std::set<int> distinct;
   for (const TokenizedSplit* split : {&train, &dev}) {

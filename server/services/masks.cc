@@ -36,6 +36,11 @@ Result<v1::TrialMask> Picture(const TrialSpec& spec, int length,
   }
   const Result<Plan> plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
   if (!plan.ok()) return plan.status();
+  if (plan->per_example() || plan->learned()) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "the masks of this trial differ from text to text or come from what it learnt; "
+                  "a length alone does not tell them");
+  }
   v1::TrialMask picture;
   picture.set_length(length);
   picture.set_layers(plan->layers());
@@ -46,8 +51,9 @@ Result<v1::TrialMask> Picture(const TrialSpec& spec, int length,
   int64_t bytes = 0;
   for (int layer = 0; layer < plan->layers(); ++layer) {
     for (int head = 0; head < plan->heads(); ++head) {
-      const Mask mask = BuildMask(plan->at(layer, head), length,
-                                  {spec.mask_seed.value_or(0), layer, head, max_length});
+      const Mask mask =
+          BuildMask(plan->at(layer, head), length,
+                    {spec.mask_seed.value_or(0), layer, head, max_length, plan->heads()});
       const auto hash = mask.Sha256();
       const auto [found, added] = index_of.try_emplace(std::string(hash.begin(), hash.end()),
                                                        static_cast<int>(index_of.size()));

@@ -15,11 +15,13 @@ namespace {
 constexpr int kSmallLengths = 32;      // equal masks for 1..32 and max_length: a warning
 constexpr size_t kComparedPlans = 50;  // distinct plans that are compared by their masks
 
-// What the masks of a plan are for the lengths that are compared. Plans that draw are left out:
-// their masks depend on a seed.
+// What the masks of a plan are for the lengths that are compared. Plans whose masks depend on more
+// than the length are left out: on a seed, a text, what is learnt or counted.
 std::string MaskPrint(const std::string& canonical, const PlanContext& context) {
   const Result<Plan> plan = Plan::Resolve(canonical, context);
-  if (!plan.ok() || plan->draws()) return "";
+  if (!plan.ok() || plan->draws() || plan->per_example() || plan->learned() || plan->weighted()) {
+    return "";
+  }
   Sha256Hasher hasher;
   std::map<const Pattern*, std::string> seen;  // equal patterns are shared within a plan
   for (int layer = 0; layer < plan->layers(); ++layer) {
@@ -30,7 +32,8 @@ std::string MaskPrint(const std::string& canonical, const PlanContext& context) 
         for (int n = 1; n <= kSmallLengths + 1; ++n) {
           const int length = n <= kSmallLengths ? n : context.max_length;
           const Digest digest =
-              BuildMask(plan->at(layer, head), length, {0, layer, head, context.max_length})
+              BuildMask(plan->at(layer, head), length,
+                        {0, layer, head, context.max_length})
                   .Sha256();
           one.Update(digest.data(), digest.size());
         }

@@ -57,7 +57,7 @@ TEST(PlanProperty, PatternsReadBackAsTheyArePrinted) {
   oracle::Dice dice(11);
   for (int round = 0; round < 5000; ++round) {
     const Pattern pattern = dice.AnyPattern(kSmall.heads, 3);
-    const auto rules = ParseAttention({ToText(pattern), {}}, kSmall.layers, kSmall.heads);
+    const auto rules = ParseAttention({ToText(pattern), {}}, kSmall);
     ASSERT_TRUE(rules.ok()) << rules.status().message();
     ASSERT_EQ(ToText((*rules)[0].pattern), ToText(pattern));
     for (int head = 0; head < kSmall.heads; ++head) {
@@ -89,7 +89,7 @@ TEST(PlanProperty, CanonicalFormKeepsEveryMask) {
   for (int round = 0; round < 1500; ++round) {
     const std::string text = AnyAttention(dice, 2);
     const Plan plan = Resolved(text);
-    const auto rules = ParseAttention({text, {}}, kSmall.layers, kSmall.heads);
+    const auto rules = ParseAttention({text, {}}, kSmall);
     ASSERT_TRUE(rules.ok());
     for (int n = 1; n <= kSmall.max_length; ++n) {
       for (int layer = 0; layer < kSmall.layers; ++layer) {
