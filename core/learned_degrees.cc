@@ -30,20 +30,17 @@ DegreeDistribution DegreeDistribution::Rounded(std::span<const double> probabili
   const double total = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
   SPARSWEEP_CHECK(std::isfinite(total) && total > 0);
   DegreeDistribution made;
-  std::vector<double> remainders;
-  int64_t open = kWhole;
-  for (const double probability : probabilities) {
-    const double exact = probability / total * kWhole;
-    const double whole = std::floor(exact);
-    made.parts_.push_back(static_cast<uint32_t>(whole));
-    remainders.push_back(exact - whole);
-    open -= static_cast<int64_t>(whole);
+  made.parts_.resize(probabilities.size());
+  double at_least = 0;  // P(degree >= d), and below what it was rounded to at d + 1
+  uint32_t above = 0;
+  for (size_t degree = probabilities.size() - 1; degree > 0; --degree) {
+    at_least += probabilities[degree] / total;
+    const uint32_t rounded =
+        static_cast<uint32_t>(std::min<int64_t>(std::llround(at_least * kWhole), kWhole));
+    made.parts_[degree] = rounded - above;
+    above = rounded;
   }
-  std::vector<size_t> order(remainders.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return remainders[a] > remainders[b]; });
-  for (int64_t i = 0; i < open; ++i) ++made.parts_[order[i]];
+  made.parts_[0] = kWhole - above;
   return made;
 }
 

@@ -30,8 +30,8 @@ class DegreeDistribution {
  public:
   static constexpr uint32_t kWhole = 1'000'000;
 
-  // By largest remainders, ties to the smaller degree. `probabilities` are at least 0, finite, and
-  // not all 0; they need not sum to 1.
+  // Rounds P(degree >= d), so that the soft window is off by half a part at most. `probabilities`
+  // are at least 0, finite, and not all 0; they need not sum to 1.
   static DegreeDistribution Rounded(std::span<const double> probabilities);
   // `parts` must sum to kWhole.
   static Result<DegreeDistribution> FromParts(std::vector<uint32_t> parts);

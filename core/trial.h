@@ -56,6 +56,22 @@ struct MaskRow {
   bool operator==(const MaskRow&) const = default;
 };
 
+// What one learned pattern had learned after an epoch (core/learned_degrees.h).
+struct DegreeRow {
+  int epoch = 0;  // finished
+  int layer = 0;
+  std::vector<int> heads;  // that share the parameter
+  // Of learned_window: P over the degrees 0..max in parts per million; empty where the result was
+  // thinned out (docs/learned-degrees.md). Of adaptive_span: z.
+  std::vector<uint32_t> distribution;
+  std::optional<double> span;
+  double expected_density = 0;  // of the soft window, over all examples of train and dev
+  double hardened_density = 0;  // of the hardened masks, the mean over these heads
+  double soft_value = 0;        // the primary metric on dev with the soft windows of the epoch
+  double hardened_value = 0;    // and with all of them hardened
+  bool operator==(const DegreeRow&) const = default;
+};
+
 struct MetricPoint {
   std::string name;  // "train/loss", "dev/accuracy", ...
   int64_t step = 0;
@@ -86,6 +102,7 @@ struct TrialResult {
   std::vector<std::string> warnings;            // sentences about this plan at the real lengths
   // Share of the sentences that the parser could parse; absent where no mask needs parses.
   std::optional<double> parsed_share;
+  std::vector<DegreeRow> degrees;  // by epoch, layer and first head; empty where none is learned
 };
 
 std::string TrialResultToJson(const TrialResult& result);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/json.h"
+#include "core/learned_degrees.h"
 #include "core/task_json.h"
 #include "core/training_fields.h"
 #include "core/trial.h"
@@ -76,6 +77,56 @@ MaskRow ReadMaskRow(const json& value, const std::string& path, Violations* out)
   reader.Read("path", &row.path);
   reader.Read("hash", &row.hash);
   return row;
+}
+
+DegreeRow ReadDegreeRow(const json& value, const std::string& path, Violations* out) {
+  DegreeRow row;
+  Required reader(value, path, out);
+  reader.Read("epoch", &row.epoch);
+  reader.Read("layer", &row.layer);
+  const auto wholes = [&](const std::string& name, int64_t high, auto* numbers) {
+    const json* list = reader.Find(name);
+    if (list != nullptr && !list->is_array()) {
+      out->Add(reader.Path(name), DescribeJson(*list) + " must be a list");
+    }
+    for (size_t i = 0; list != nullptr && list->is_array() && i < list->size(); ++i) {
+      int64_t number = 0;
+      ReadWhole((*list)[i], reader.Path(name) + "[" + std::to_string(i) + "]", out, 0, high,
+                &number);
+      numbers->push_back(static_cast<std::decay_t<decltype((*numbers)[0])>>(number));
+    }
+  };
+  wholes("heads", 1 << 16, &row.heads);
+  if (value.is_object() && value.contains("span")) {
+    reader.Read("span", &row.span.emplace());
+  } else {
+    wholes("distribution", DegreeDistribution::kWhole, &row.distribution);
+    if (!row.distribution.empty()) {
+      const auto whole = DegreeDistribution::FromParts(row.distribution);
+      if (!whole.ok()) out->Add(reader.Path("distribution"), whole.status().message());
+    }
+  }
+  reader.Read("expected_density", &row.expected_density);
+  reader.Read("hardened_density", &row.hardened_density);
+  reader.Read("soft_value", &row.soft_value);
+  reader.Read("hardened_value", &row.hardened_value);
+  return row;
+}
+
+json DegreeRowJson(const DegreeRow& row) {
+  json out = {{"epoch", row.epoch},
+              {"layer", row.layer},
+              {"heads", row.heads},
+              {"expected_density", row.expected_density},
+              {"hardened_density", row.hardened_density},
+              {"soft_value", row.soft_value},
+              {"hardened_value", row.hardened_value}};
+  if (row.span) {
+    out["span"] = *row.span;
+  } else {
+    out["distribution"] = row.distribution;
+  }
+  return out;
 }
 
 // Calls `read(key, value, path)` for each entry of an object field.
@@ -186,6 +237,7 @@ std::string TrialResultToJson(const TrialResult& result) {
               {"lengths", std::move(lengths)}};
   if (!result.warnings.empty()) out["warnings"] = result.warnings;
   if (result.parsed_share) out["parsed_share"] = *result.parsed_share;
+  for (const DegreeRow& row : result.degrees) out["degrees"].push_back(DegreeRowJson(row));
   return CanonicalJson(out);
 }
 
@@ -225,6 +277,13 @@ Result<TrialResult> ParseTrialResult(const std::string& json_text) {
     if (!masks->is_array()) out.Add("masks", DescribeJson(*masks) + " must be a list");
     for (size_t i = 0; masks->is_array() && i < masks->size(); ++i) {
       result.masks.push_back(ReadMaskRow((*masks)[i], "masks[" + std::to_string(i) + "]", &out));
+    }
+  }
+  if (parsed->contains("degrees")) {
+    const json& rows = (*parsed)["degrees"];
+    if (!rows.is_array()) out.Add("degrees", DescribeJson(rows) + " must be a list");
+    for (size_t i = 0; rows.is_array() && i < rows.size(); ++i) {
+      result.degrees.push_back(ReadDegreeRow(rows[i], "degrees[" + std::to_string(i) + "]", &out));
     }
   }
   Entries(reader, "lengths", &out,

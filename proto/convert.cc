@@ -164,6 +164,20 @@ v1::MaskRow ToProto(const MaskRow& row) {
   return message;
 }
 
+v1::DegreeRow ToProto(const DegreeRow& row) {
+  v1::DegreeRow message;
+  message.set_epoch(row.epoch);
+  message.set_layer(row.layer);
+  message.mutable_heads()->Assign(row.heads.begin(), row.heads.end());
+  message.mutable_distribution_ppm()->Assign(row.distribution.begin(), row.distribution.end());
+  if (row.span) message.set_span(*row.span);
+  message.set_expected_density(row.expected_density);
+  message.set_hardened_density(row.hardened_density);
+  message.set_soft_value(row.soft_value);
+  message.set_hardened_value(row.hardened_value);
+  return message;
+}
+
 v1::MaskPicture ToProto(const Mask& mask) {
   v1::MaskPicture picture;
   picture.set_kept(mask.kept());

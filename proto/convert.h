@@ -33,6 +33,7 @@ std::string StructToJson(const google::protobuf::Struct& message);
 v1::MetricPoint ToProto(const MetricPoint& point);
 MetricPoint FromProto(const v1::MetricPoint& message);
 v1::MaskRow ToProto(const MaskRow& row);
+v1::DegreeRow ToProto(const DegreeRow& row);
 v1::MaskPicture ToProto(const Mask& mask);
 
 }  // namespace sparsweep

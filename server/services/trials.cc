@@ -35,6 +35,9 @@ void LocalApi::GetTrial(const v1::GetTrialRequest& request, Reply<v1::Trial> rep
         for (const AttemptRow& attempt : attempts) *trial.add_attempts() = ToMessage(attempt);
         for (const SweepId sweep : ReadSweepsOf(db, id)) trial.add_sweeps(SweepName(sweep));
         for (const MaskRow& mask : ReadMasks(db, id)) *trial.add_masks() = ToProto(mask);
+        if (const auto result = ParseTrialResult(row->result_json); result.ok()) {
+          for (const DegreeRow& degrees : result->degrees) *trial.add_degrees() = ToProto(degrees);
+        }
         AddSteps(*progress, attempts, id, &trial);
         return trial;
       },

@@ -120,13 +120,20 @@ TEST(DegreeDistribution, SampledDensityApproachesTheExpectedOne) {
               distribution.ExpectedDensity({{64, 1}}), 0.012);
 }
 
-TEST(DegreeDistribution, RoundsByLargestRemaindersToTheWhole) {
+TEST(DegreeDistribution, RoundsTheSoftWindowToAPart) {
   const auto parts = [](std::vector<double> p) { return DegreeDistribution::Rounded(p).parts(); };
-  EXPECT_EQ(parts({1, 1, 1}), (std::vector<uint32_t>{333'334, 333'333, 333'333}));
+  EXPECT_EQ(parts({1, 1, 1}), (std::vector<uint32_t>{333'333, 333'334, 333'333}));
   EXPECT_EQ(parts({0.1 / 3, 0.1 / 3, 0.1 / 3, 0.9}),
-            (std::vector<uint32_t>{33'334, 33'333, 33'333, 900'000}));
+            (std::vector<uint32_t>{33'333, 33'334, 33'333, 900'000}));
   EXPECT_EQ(parts({0, 2.0000001, 0}), (std::vector<uint32_t>{0, 1'000'000, 0}));
   EXPECT_EQ(parts({1e-9, 1 - 1e-9}), (std::vector<uint32_t>{0, 1'000'000}));
+  EXPECT_EQ(parts({7}), (std::vector<uint32_t>{1'000'000}));
+  // A long tail of less than half a part each is not lost.
+  std::vector<double> tail(4001, 2.5e-7);
+  tail[0] = 1 - 1e-3;
+  const DegreeDistribution rounded = DegreeDistribution::Rounded(tail);
+  EXPECT_EQ(rounded.AtLeast()[1], 1000u);
+  EXPECT_EQ(rounded.AtLeast()[2001], 500u);
 }
 
 TEST(DegreeDistribution, PartsThatAreNotAWholeAreRefused) {

@@ -129,6 +129,59 @@ TEST(TrialJson, RoundTripsWhatOnlySomeResultsSay) {
   EXPECT_EQ(ParseTrialResult(TrialResultToJson(AResult()))->parsed_share, std::nullopt);
 }
 
+DegreeRow ADegreeRow() {
+  DegreeRow row;
+  row.epoch = 2;
+  row.layer = 1;
+  row.heads = {0, 3};
+  row.distribution = {100'000, 0, 900'000};
+  row.expected_density = 1.0 / 3;
+  row.hardened_density = 0.25;
+  row.soft_value = 0.75;
+  row.hardened_value = 0.5;
+  return row;
+}
+
+TEST(TrialJson, RoundTripsLearnedDegrees) {
+  EXPECT_EQ(TrialResultToJson(AResult()).find("degrees"), std::string::npos);
+  TrialResult result = AResult();
+  DegreeRow span = ADegreeRow(), thinned = ADegreeRow();
+  span.distribution.clear();
+  span.span = 3.25;
+  thinned.distribution.clear();
+  result.degrees = {ADegreeRow(), span, thinned};
+  const Result<TrialResult> read = ParseTrialResult(TrialResultToJson(result));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->degrees, result.degrees);
+}
+
+TEST(TrialJson, RefusesDegreesThatAreNoDistribution) {
+  TrialResult result = AResult();
+  result.degrees = {ADegreeRow()};
+  const nlohmann::json whole = nlohmann::json::parse(TrialResultToJson(result));
+  const auto refusal = [&](const char* name, nlohmann::json value) {
+    nlohmann::json bad = whole;
+    bad["degrees"][0][name] = std::move(value);
+    const auto read = ParseTrialResult(bad.dump());
+    return read.ok() ? "" : read.status().fields()[0].field;
+  };
+  EXPECT_EQ(refusal("distribution", {100'000, 899'999}), "degrees[0].distribution");
+  EXPECT_EQ(refusal("distribution", {-1, 1'000'001}), "degrees[0].distribution[0]");
+  EXPECT_EQ(refusal("distribution", 3), "degrees[0].distribution");
+  EXPECT_EQ(refusal("heads", {"a"}), "degrees[0].heads[0]");
+  EXPECT_EQ(refusal("span", "x"), "degrees[0].span");
+}
+
+TEST(TrialJson, ReadsTrialsOfBeforeDegreesWereLearned) {
+  nlohmann::json old = nlohmann::json::parse(TrialSpecToJson(ATrial()));
+  old["training"].erase("lambda");
+  old["training"].erase("degree_lr");
+  const Result<TrialSpec> read = ParseTrialSpec(old.dump());
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->training.lambda, 0);
+  EXPECT_EQ(read->training.degree_lr, 0.1);
+}
+
 TEST(TrialJson, RefusesAResultThatLacksAnyField) {
   const nlohmann::json whole = nlohmann::json::parse(TrialResultToJson(AResult()));
   for (const auto& [name, value] : whole.items()) {

@@ -59,6 +59,35 @@ TEST_F(TrialsTest, ATrialShowsWhatRanAndWhatWasAttested) {
   EXPECT_EQ(Call(api_, &Api::ListTrials, list)->trials_size(), 1);
 }
 
+TEST_F(TrialsTest, LearnedDegreesAreInTheTrialAndByHeadInTheView) {
+  Lease(R"("attention": "dense", "seeds": 1)");
+  TrialResult result = RecordedResult(0.5);
+  DegreeRow window{1, 0, {0, 1}, {250'000, 750'000}, {}, 0.5, 0.375, 0.75, 0.5};
+  DegreeRow span{1, 1, {1}, {}, 2.5, 0.25, 0.125, 0.75, 0.5};
+  result.degrees = {window, span};
+  v1::SyncRequest sync = worker_.Request();
+  sync.clear_running();
+  v1::EndedAttempt* ended = sync.add_ended();
+  *ended->mutable_attempt() = worker_.running[0].attempt();
+  ended->set_result_json(TrialResultToJson(result));
+  ASSERT_TRUE(worker_.Send(sync).ok());
+
+  v1::GetTrialRequest request;
+  request.set_name("trials/1");
+  const auto trial = Call(api_, &Api::GetTrial, request);
+  ASSERT_TRUE(trial.ok());
+  ASSERT_EQ(trial->degrees_size(), 2);
+  EXPECT_THAT(trial->degrees(0).heads(), ElementsAre(0, 1));
+  EXPECT_THAT(trial->degrees(0).distribution_ppm(), ElementsAre(250'000, 750'000));
+  EXPECT_FALSE(trial->degrees(0).has_span());
+  EXPECT_EQ(trial->degrees(1).span(), 2.5);
+  EXPECT_EQ(trial->degrees(1).hardened_density(), 0.125);
+  EXPECT_THAT(Rows(api_, "SELECT * FROM v_degrees ORDER BY layer, head"),
+              ElementsAre("1|1|0|0|[250000,750000]|NULL|0.5|0.375|0.75|0.5",
+                          "1|1|0|1|[250000,750000]|NULL|0.5|0.375|0.75|0.5",
+                          "1|1|1|1|NULL|2.5|0.25|0.125|0.75|0.5"));
+}
+
 TEST_F(TrialsTest, TheLogOfARunningTrialIsLive) {
   Lease(R"("attention": "dense", "seeds": 1)");
   v1::SyncRequest sync = worker_.Request();
