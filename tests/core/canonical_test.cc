@@ -93,6 +93,83 @@ TEST(CanonicalForm, OfBlocksAndTheirShortSpelling) {
             "heads 0-9: block(2) + window(1); heads 10-11: block(2, shift=1) + window(1)");
 }
 
+TEST(CanonicalForm, OfSparseTransformersPatterns) {
+  EXPECT_EQ(Canonical("strided(1)"), "dense");
+  EXPECT_EQ(Canonical("strided(126)"), "strided(126)");
+  EXPECT_EQ(Canonical("strided(127)"), "dense");
+  EXPECT_EQ(Canonical("fixed(8, 8)"), "dense");
+  EXPECT_EQ(Canonical("fixed(l=8, c=2)"), "fixed(8, 2)");
+  EXPECT_EQ(Canonical("fixed(128, 0)"), "dense");
+  EXPECT_EQ(Canonical("fixed(1, 0)"), "self");
+  EXPECT_EQ(Canonical("fixed(8, 2) + fixed(8, 3)"), "fixed(8, 3)");
+  EXPECT_EQ(Canonical("fixed(8, 2) + fixed(16, 2)"), "fixed(8, 2) + fixed(16, 2)");
+  EXPECT_EQ(Canonical("fairseq_fixed(32, 8)"), "fairseq_fixed(32, 8)");
+  EXPECT_EQ(Canonical("fairseq_fixed(32, 8) & fairseq_fixed(32, 4) & self"), "self");
+  EXPECT_EQ(Canonical("fairseq_fixed(32, 8) & fairseq_fixed(32, 4)"), "fairseq_fixed(32, 4)");
+  EXPECT_EQ(Canonical("longformer(3)"), "window(3)");
+  EXPECT_EQ(Canonical("longformer(3, 2)"), "global(2) + window(3)");
+  EXPECT_EQ(Canonical("longformer(3, g=2)"), Canonical("bigbird(2, 3, 0)"));
+}
+
+TEST(CanonicalForm, OfBigBirdBlock) {
+  const PlanContext long_texts{12, 12, 4096};
+  EXPECT_EQ(Canonical("bigbird_block"), "dense");
+  EXPECT_EQ(Canonical("bigbird_block", long_texts), "bigbird_block");
+  EXPECT_EQ(Canonical("bigbird_block(64, 3, set, 4096, zeros)", long_texts), "bigbird_block");
+  EXPECT_EQ(Canonical("bigbird_block(max_positions=512, eval=draw)", long_texts), "bigbird_block");
+  // 4 + r blocks of a set are always everything, and so are (5 + 2r) blocks as transformers runs
+  // it.
+  EXPECT_EQ(Canonical("bigbird_block", {12, 12, 448}), "dense");
+  EXPECT_EQ(Canonical("bigbird_block", {12, 12, 449}), "bigbird_block");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf)", {12, 12, 704}), "dense");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf)", {12, 12, 705}), "bigbird_block(exact=hf)");
+  // Lists depend on max_positions at 1024, 3072 and 4096 tokens alone, padded to whole blocks.
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf, max_positions=2048)", {12, 12, 960}),
+            "bigbird_block(exact=hf)");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf, max_positions=2048)", {12, 12, 961}),
+            "bigbird_block(exact=hf, max_positions=2048)");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf, eval=draw)", long_texts),
+            "bigbird_block(exact=hf, eval=draw)");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf, r=0, eval=draw, max_positions=8192)", long_texts),
+            "bigbird_block(r=0, exact=hf)");
+  EXPECT_EQ(Canonical("bigbird_block(r=2) + bigbird_block + self", long_texts), "bigbird_block");
+  EXPECT_EQ(Canonical("bigbird_block(32) + bigbird_block", long_texts),
+            "bigbird_block(block=32) + bigbird_block");
+}
+
+TEST(CanonicalForm, OfTextsAndExamples) {
+  EXPECT_EQ(Canonical("syntax(1)"), "syntax");
+  EXPECT_EQ(Canonical("syntax(2) + syntax + self"), "syntax(2)");
+  EXPECT_EQ(Canonical("lexical(3) & lexical(k=2, by=model)"), "lexical(2)");
+  EXPECT_EQ(Canonical("lexical(3) + lexical(2, by=glove)"), "lexical(2, by=glove) + lexical(3)");
+  EXPECT_EQ(Canonical("lexical(threshold=0.50) + lexical(threshold=0.7)"),
+            "lexical(threshold=0.5)");
+  EXPECT_EQ(Canonical("lexical(density=0.2)"), "lexical(density=0.2)");
+  // They keep the pieces of a word together whatever their degree, and special tokens apart.
+  EXPECT_EQ(Canonical("lexical(density=0)"), "lexical(0)");
+  EXPECT_EQ(Canonical("lexical(density=1)"), "lexical(density=1)");
+  EXPECT_EQ(Canonical("lexical(0) + lexical(threshold=1)"), "lexical(threshold=1)");
+  EXPECT_EQ(Canonical("syntax(0)"), "syntax(0)");
+  EXPECT_EQ(Canonical("random(2, example)"), "random(2, each=example)");
+  EXPECT_EQ(Canonical("random(2, each=example) + random(3, each=example)"),
+            "random(3, each=example)");
+  EXPECT_EQ(Canonical("random(2, each=example) + random(3)"),
+            "random(2, each=example) + random(3)");
+  EXPECT_EQ(Canonical("bigbird(1, 2, 3, draw=plan, each=example)"),
+            "global(1) + random(3, each=example, draw=plan) + window(2)");
+}
+
+TEST(CanonicalForm, OfLearnedDegrees) {
+  EXPECT_EQ(Canonical("learned_window"), "learned_window");
+  EXPECT_EQ(Canonical("learned_window(127, layer, sample)"), "learned_window");
+  EXPECT_EQ(Canonical("learned_window(20, harden=mean)"), "learned_window(max=20, harden=mean)");
+  EXPECT_EQ(Canonical("last 1: learned_window(per=head)", {2, 2, 64}),
+            "layers 1: learned_window(per=head)");
+  EXPECT_EQ(Canonical("adaptive_span(127, 32)"), "adaptive_span");
+  EXPECT_EQ(Canonical("adaptive_span(max=64, ramp=8)"), "adaptive_span(max=64, ramp=8)");
+  EXPECT_EQ(Canonical("learned_window; all: window(1)"), "window(1)");
+}
+
 TEST(CanonicalForm, DoesNotSeeOrderNestingOrRepetition) {
   const std::string three = "global(1) + random(3) + window(2)";
   for (const char* text :
@@ -145,11 +222,38 @@ TEST(Plan, DrawsOnlyIfADrawSurvives) {
   };
   EXPECT_TRUE(draws("last 1: window(1) + random(1)"));
   EXPECT_TRUE(draws("window(9) & random(density=0.5)"));
+  EXPECT_TRUE(draws("bigbird_block(2)"));
+  EXPECT_TRUE(draws("learned_window"));
   EXPECT_FALSE(draws("random(0) + window(1)"));
   EXPECT_FALSE(draws("random(63)"));
   EXPECT_FALSE(draws("random(2) + dense"));
   EXPECT_FALSE(draws("random(2); all: self"));
   EXPECT_FALSE(draws("random(2) & self"));
+  EXPECT_FALSE(draws("bigbird_block"));
+  EXPECT_FALSE(draws("bigbird_block(2, exact=hf)")) << "its seed is the layer";
+  EXPECT_FALSE(draws("learned_window(harden=mean)"));
+  EXPECT_FALSE(draws("adaptive_span"));
+}
+
+TEST(Plan, SaysWhatItsMasksDependOn) {
+  const auto depends = [](const std::string& text) {
+    const Plan plan = Plan::Resolve(text, {2, 2, 64}).value();
+    const Pattern& first = plan.at(0, 0);
+    return std::string(plan.needs_text() ? "text " : "") + (plan.per_example() ? "example " : "") +
+           (plan.learned() ? "learned " : "") + (plan.weighted() ? "weighted " : "") +
+           (DependsOnHead(first) ? "head " : "") + (DependsOnPhase(first) ? "phase " : "");
+  };
+  EXPECT_EQ(depends("window(2) + global(1)"), "");
+  EXPECT_EQ(depends("random(2)"), "head ");
+  EXPECT_EQ(depends("random(2, draw=plan)"), "");
+  EXPECT_EQ(depends("random(2, draw=plan, each=example)"), "example ");
+  EXPECT_EQ(depends("random(2, each=example) & self"), "");
+  EXPECT_EQ(depends("syntax & window(9)"), "text example ");
+  EXPECT_EQ(depends("lexical(1) + self"), "text example ");
+  EXPECT_EQ(depends("adaptive_span"), "learned head ");
+  EXPECT_EQ(depends("bigbird_block(2)"), "head ");
+  EXPECT_EQ(depends("bigbird_block(2, exact=hf)"), "weighted head phase ");
+  EXPECT_EQ(depends("bigbird_block(2, exact=hf, eval=draw)"), "weighted head ");
 }
 
 TEST(Plan, SharesOneObjectAmongCellsWithEqualPatterns) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/plan.h"
 #include "core/sha256.h"
 #include "tests/core/pattern_oracle.h"
@@ -47,6 +49,52 @@ TEST(Mask, OfBlockOverTheMaximalLengthMayBeEmpty) {
 
 TEST(Mask, OfBlockHasDensityOneOverNWhereNDivides) {
   for (const int n : {2, 3, 4}) EXPECT_DOUBLE_EQ(Of({Block{n, 1}}, 12 * n).density(), 1.0 / n);
+}
+
+TEST(Mask, OfStridedKeepsNeighboursAndEveryLthToken) {
+  EXPECT_EQ(Picture(Of({Strided{2}}, 6)), "xxx.x.\nxxxx.x\nxxxxx.\n.xxxxx\nx.xxxx\n.x.xxx\n");
+}
+
+TEST(Mask, OfFixedKeepsTheBlockAndItsColumns) {
+  EXPECT_EQ(Picture(Of({Fixed{3, 1}}, 7)),
+            "xxx..x.\nxxx..x.\nxxx..x.\n..xxxx.\n..xxxx.\n..xxxx.\n..x..xx\n");
+}
+
+// Row 3 is the first of its block and looks at the block before.
+TEST(Mask, OfFairseqFixedKeepsTheBlockItsEndAndTheColumns) {
+  EXPECT_EQ(Picture(Of({FairseqFixed{3, 1}}, 7)),
+            "xxxx.xx\nxxxx.xx\nxxxx.xx\nxxxx.xx\n..xxxxx\n..xxxxx\n..xxxxx\n");
+}
+
+TEST(Mask, OfFairseqFixedHasTheDensitiesOfSparseBert) {
+  const auto density = [](int n, int l, int c) {
+    return std::round(Of({FairseqFixed{l, c}}, n).density() * 1e4) / 1e4;
+  };
+  EXPECT_EQ(density(512, 128, 32), 0.4419);
+  EXPECT_EQ(density(1024, 128, 32), 0.3497);
+  EXPECT_EQ(density(512, 32, 8), 0.3243);
+  EXPECT_EQ(density(128, 32, 8), 0.4551);
+}
+
+TEST(Mask, OfBigBirdBlockKeepsEdgesAndNeighboursOfBlocks) {
+  EXPECT_EQ(Picture(Of({BigBirdBlock{1, 0}}, 6)),
+            "xxxxxx\nxxx..x\nxxxx.x\nx.xxxx\nx..xxx\nxxxxxx\n");
+  // Two tokens a block; the last block is half padding.
+  EXPECT_EQ(Picture(Of({BigBirdBlock{2, 0}}, 9)),
+            "xxxxxxxxx\nxxxxxxxxx\nxxxxxx..x\nxxxxxx..x\nxxxxxxxxx\nxxxxxxxxx\nxx..xxxxx\n"
+            "xx..xxxxx\nxxxxxxxxx\n");
+}
+
+TEST(Mask, OfBigBirdBlockDrawsOnlyWhatItDoesNotKeep) {
+  for (const int r : {0, 1, 3, 20}) {
+    const Mask mask = Of({BigBirdBlock{1, r}}, 12);
+    for (int i = 1; i < 11; ++i) {
+      int kept = 0;
+      for (int j = 0; j < 12; ++j) kept += mask.at(i, j);
+      const int always = i == 1 || i == 10 ? 4 : 5;
+      EXPECT_EQ(kept, std::min(12, always + r)) << r << " in row " << i;
+    }
+  }
 }
 
 TEST(Mask, CountsEmptyRows) {
@@ -99,8 +147,9 @@ TEST(Mask, OfEveryPatternIsThatOfItsDefinition) {
   for (int round = 0; round < 3000; ++round) {
     const Pattern pattern = dice.AnyPattern(4, 2);
     const int n = 1 + dice.Below(24);
-    const MaskContext context{uint64_t(dice.Below(1000)) << dice.Below(40), dice.Below(12),
-                              dice.Below(4), n + dice.Below(20)};
+    const MaskContext context =
+        oracle::ContextOf(uint64_t(dice.Below(1000)) << dice.Below(40), dice.Below(12),
+                          dice.Below(4), n + dice.Below(20));
     const Mask mask = BuildMask(pattern, n, context);
     ASSERT_TRUE(oracle::Same(mask, oracle::Build(pattern, n, context)))
         << ToText(pattern) << " at length " << n << "\n"
@@ -114,7 +163,7 @@ TEST(Mask, OfEveryPatternIsThatOfItsDefinitionAcrossWords) {
   for (const int n : {63, 64, 65, 127, 128, 129, 200}) {
     for (int round = 0; round < 12; ++round) {
       Pattern pattern = dice.AnyPattern(4, 1);
-      const MaskContext context{3, 1, dice.Below(4), n + dice.Below(70)};
+      const MaskContext context = oracle::ContextOf(3, 1, dice.Below(4), n + dice.Below(70));
       ASSERT_TRUE(oracle::Same(BuildMask(pattern, n, context), oracle::Build(pattern, n, context)))
           << ToText(pattern) << " at length " << n;
     }

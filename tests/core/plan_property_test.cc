@@ -16,8 +16,7 @@ std::string AnyAttention(oracle::Dice& dice, int depth) {
   std::string text;
   for (int count = 1 + dice.Below(3); count > 0; --count) {
     if (!text.empty()) text += "; ";
-    text +=
-        dice.AnyScope(kSmall.layers, kSmall.heads) + ToText(dice.AnyPattern(kSmall.heads, depth));
+    text += dice.AnyScope(kSmall.layers, kSmall.heads) + ToText(dice.AnyRule(kSmall.heads, depth));
   }
   return text;
 }
@@ -44,9 +43,12 @@ std::string AllMasks(const Plan& plan, uint64_t seed) {
   for (int n = 1; n <= kSmall.max_length; ++n) {
     for (int layer = 0; layer < kSmall.layers; ++layer) {
       for (int head = 0; head < kSmall.heads; ++head) {
-        const Mask mask =
-            BuildMask(plan.at(layer, head), n, {seed, layer, head, kSmall.max_length});
-        for (int query = 0; query < n; ++query) all += mask.RowHex(query);
+        for (const Phase phase : {Phase::kTraining, Phase::kEvaluation}) {
+          const MaskContext context =
+              oracle::ContextOf(seed, layer, head, kSmall.max_length, phase);
+          const Mask mask = BuildMask(plan.at(layer, head), n, context);
+          for (int query = 0; query < n; ++query) all += mask.RowHex(query);
+        }
       }
     }
   }
@@ -61,7 +63,7 @@ TEST(PlanProperty, PatternsReadBackAsTheyArePrinted) {
     ASSERT_TRUE(rules.ok()) << rules.status().message();
     ASSERT_EQ(ToText((*rules)[0].pattern), ToText(pattern));
     for (int head = 0; head < kSmall.heads; ++head) {
-      const MaskContext context{1, 0, head, 9};
+      const MaskContext context = oracle::ContextOf(1, 0, head, 9);
       ASSERT_EQ(BuildMask((*rules)[0].pattern, 7, context), BuildMask(pattern, 7, context))
           << ToText(pattern);
     }
@@ -94,7 +96,8 @@ TEST(PlanProperty, CanonicalFormKeepsEveryMask) {
     for (int n = 1; n <= kSmall.max_length; ++n) {
       for (int layer = 0; layer < kSmall.layers; ++layer) {
         for (int head = 0; head < kSmall.heads; ++head) {
-          const MaskContext context{7, layer, head, kSmall.max_length};
+          const MaskContext context =
+              oracle::ContextOf(7, layer, head, kSmall.max_length, static_cast<Phase>(n % 2));
           ASSERT_EQ(BuildMask(plan.at(layer, head), n, context), AsWritten(*rules, n, context))
               << text << " -> " << plan.canonical() << " at length " << n;
         }
@@ -108,7 +111,7 @@ TEST(PlanProperty, EqualCanonicalTextMeansEqualMasks) {
   std::map<std::string, std::string> masks;
   int met_again = 0;
   for (int round = 0; round < 3000; ++round) {
-    const Plan plan = Resolved(ToText(dice.AnyPattern(kSmall.heads, 1)));
+    const Plan plan = Resolved(ToText(dice.AnyRule(kSmall.heads, 1)));
     const auto [known, is_new] = masks.try_emplace(plan.canonical());
     const std::string all = AllMasks(plan, 3);
     if (is_new) known->second = all;
