@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sparsweep {
@@ -28,6 +29,13 @@ inline std::optional<Digest> ParseDigest(std::string_view hex) {
     digest[i / 2] = static_cast<uint8_t>(digest[i / 2] << 4 | nibble);
   }
   return digest;
+}
+
+inline std::string HexOf(const Digest& digest) {
+  static const char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const uint8_t byte : digest) hex += {kDigits[byte >> 4], kDigits[byte & 15]};
+  return hex;
 }
 
 // The digest is uniform already: its first bytes are the hash.

@@ -1,4 +1,4 @@
-// Which trial has an identity. Split by the identity's last byte, so that growing one part never
+// Which trial has an identity (the newest, where there are several generations). Split by the identity's last byte, so that growing one part never
 // holds the loop for long: rehashing a million entries at once took 0.2 s.
 #pragma once
 
@@ -20,6 +20,7 @@ class IdentityIndex {
       : trials_(trials), parts_(256, Part(0, Hash{&trials}, Equal{&trials})) {}
 
   void Add(TrialId id) { parts_[trials_[id].identity.back()].insert(id); }
+  void Remove(TrialId id) { parts_[trials_[id].identity.back()].erase(id); }
   std::optional<TrialId> Find(const Digest& identity) const {
     const auto& part = parts_[identity.back()];
     const auto it = part.find(identity);

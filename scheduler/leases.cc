@@ -1,10 +1,8 @@
 // How attempts begin and end.
 //
 // The first success of an attempt that was leased to the reporting worker is accepted, whatever
-// became of the attempt since; a later one is a replicate. Lost and crashed attempts are charged to
-// the trial and retried after a back-off until the cap. `interrupted` is uncharged. `refused` is
-// about the worker: another worker is tried if one is online that has not refused the trial too,
-// else the trial fails. All other reasons would come again: the trial fails.
+// became of the attempt since; a later one is a replicate. So is one leased before the trial's
+// results were invalidated, and it is marked stale. What a failure means is in failures.cc.
 #include <algorithm>
 
 #include "scheduler/mechanism.h"
@@ -12,14 +10,57 @@
 
 namespace sparsweep {
 
-void Scheduler::State::Grant(Step& step, Worker& worker, const AttemptId& id, SweepId charged_to) {
+Lease& Scheduler::State::AddLease(TrialId trial, Lease added) {
+  Worker& worker = workers[added.worker];
+  if (const auto it = sweeps.find(added.charged_to); it != sweeps.end()) {
+    Sweep& sweep = it->second;
+    added.group = sweep.group;
+    ++sweep.running;
+    if (sweep.options.max_running > 0) OpenLane(it->first, sweep);
+  }
+  Lease& lease = leases[trial] = added;
+  timers.Set({lease.deadline, TimerKind::kLease, trial});
+  SetLimit(lease, trial);
+  const Needs& needs = groups[lease.group].needs;
+  worker.attempts.insert(trial);
+  worker.exclusive += needs.exclusive;
+  worker.memory_used += needs.memory_bytes;
+  if (worker.reserved == trial) Unreserve(trial);
+  UpdateFree(worker);
+  return lease;
+}
+
+Lease Scheduler::State::Release(TrialId trial) {
+  const Lease lease = leases.extract(trial).mapped();
+  timers.Clear({lease.deadline, TimerKind::kLease, trial});
+  if (lease.limit) timers.Clear({*lease.limit, TimerKind::kLimit, trial});
+  if (const auto it = sweeps.find(lease.charged_to); it != sweeps.end()) {
+    Sweep& sweep = it->second;
+    --sweep.running;
+    if (sweep.options.max_running > 0) OpenLane(it->first, sweep);
+  }
+  Worker& worker = workers[lease.worker];
+  const Needs& needs = groups[lease.group].needs;
+  worker.attempts.erase(trial);
+  worker.exclusive -= needs.exclusive;
+  worker.memory_used -= needs.memory_bytes;
+  UpdateFree(worker);
+  return lease;
+}
+
+void Scheduler::State::Grant(Step& step, Worker& worker, const AttemptId& id, SweepId charged_to,
+                             std::optional<Instant> started) {
   Trial& trial = trials[id.trial];
   trial.attempts = std::max(trial.attempts, id.number);
-  Lease& lease = leases[id.trial];
-  lease = {id.number, worker.number, charged_to, step.now + options.lease, worker.sequence, 0};
-  timers.Set({lease.deadline, TimerKind::kLease, id.trial});
-  worker.attempts.insert(id.trial);
-  UpdateFree(worker);
+  Lease lease;
+  lease.number = id.number;
+  lease.worker = worker.number;
+  lease.charged_to = charged_to;
+  lease.deadline = step.now + options.lease;
+  lease.started = started.value_or(step.now);
+  lease.progressed = step.now;
+  lease.sequence = worker.sequence;
+  AddLease(id.trial, lease);
   step.effects.push_back(AttemptLeased{id, worker.name, worker.incarnation, charged_to});
   Move(step, id.trial, TrialState::kRunning);
 }
@@ -30,19 +71,56 @@ void Scheduler::State::Renew(Lease& lease, TrialId trial, Instant now) {
   timers.Set({lease.deadline, TimerKind::kLease, trial});
 }
 
-Lease Scheduler::State::Release(TrialId trial) {
-  const Lease lease = leases.extract(trial).mapped();
-  timers.Clear({lease.deadline, TimerKind::kLease, trial});
-  workers[lease.worker].attempts.erase(trial);
-  UpdateFree(workers[lease.worker]);
-  return lease;
+void Scheduler::State::Progress(Lease& lease, TrialId trial, int64_t at, Instant now) {
+  if (at <= lease.step) return;
+  lease.step = at;
+  lease.progressed = now;
+  SetLimit(lease, trial);
+}
+
+void Scheduler::State::SetLimit(Lease& lease, TrialId trial) {
+  if (lease.limit) timers.Clear({*lease.limit, TimerKind::kLimit, trial});
+  lease.limit.reset();
+  const auto sweep = sweeps.find(lease.charged_to);
+  if (sweep == sweeps.end()) return;
+  const auto [time, idle] = std::pair(sweep->second.options.time_limit,
+                                      sweep->second.options.idle_limit);
+  if (time > Duration::zero()) lease.limit = lease.started + time;
+  if (idle > Duration::zero()) {
+    const Instant at = lease.progressed + idle;
+    lease.limit = lease.limit ? std::min(*lease.limit, at) : at;
+  }
+  if (lease.limit) timers.Set({*lease.limit, TimerKind::kLimit, trial});
+}
+
+SweepId Scheduler::State::ChargeTo(TrialId trial, SweepId first) const {
+  if (sweeps.contains(first) && Wants(first, trial)) return first;
+  for (const Interest& interest : trials[trial].interests) {
+    if (Wants(interest.sweep, trial)) return interest.sweep;
+  }
+  return first;
+}
+
+// The scheduler ends a live attempt itself; what follows for the trial is the caller's.
+void Scheduler::State::GiveUp(Step& step, TrialId trial, AttemptState state,
+                              std::optional<FailureReason> reason, const std::string& why) {
+  const Lease lease = Release(trial);
+  const AttemptId id{trial, lease.number};
+  const std::string& worker = workers[lease.worker].name;
+  const bool charged = reason == FailureReason::kLost || reason == FailureReason::kCrashed;
+  const bool beyond = reason == FailureReason::kTimeout;
+  unsettled[id] = {worker, lease.charged_to, charged, beyond, lease.started};
+  step.effects.push_back(AttemptEnded{id, state, reason, why, {}, {}, worker});
 }
 
 // Returns whether the worker may forget the report.
 bool Scheduler::State::TakeEnded(Step& step, Worker& worker, EndedAttempt report) {
   const AttemptId id = report.attempt;
   const Trial* trial = FindTrial(id.trial);
-  if (trial == nullptr || id.number < 1 || id.number > trial->attempts) return false;
+  if (trial == nullptr) {  // deleted since, or never there
+    return id.trial > 0 && id.trial < static_cast<TrialId>(trials.size());
+  }
+  if (id.number < 1 || id.number > trial->attempts) return false;
   if (!report.failure && report.result_json.empty()) return false;
   const auto lease = leases.find(id.trial);
   const auto lost = unsettled.find(id);
@@ -62,13 +140,15 @@ bool Scheduler::State::TakeEnded(Step& step, Worker& worker, EndedAttempt report
 
 void Scheduler::State::Succeed(Step& step, Worker& worker, EndedAttempt& report) {
   const AttemptId id = report.attempt;
-  worker.failures = 0;
-  worker.crashed.clear();
+  Trust(worker);
   unsettled.erase(id);
   AttemptEnded ended{id,         AttemptState::kSucceeded,   {},
                      {},         std::move(report.log_blob), std::move(report.result_json),
                      worker.name};
-  if (trials[id.trial].state == TrialState::kSucceeded && On(Mechanism::kAcceptOnce)) {
+  const auto fence = fences.find(id.trial);
+  ended.stale = fence != fences.end() && id.number <= fence->second;
+  const bool second = trials[id.trial].state == TrialState::kSucceeded;
+  if (ended.stale || (second && On(Mechanism::kAcceptOnce))) {
     ended.state = AttemptState::kReplicate;
     step.effects.push_back(std::move(ended));
     return;
@@ -83,81 +163,6 @@ void Scheduler::State::Succeed(Step& step, Worker& worker, EndedAttempt& report)
   }
   step.effects.push_back(std::move(ended));
   Move(step, id.trial, TrialState::kSucceeded);
-}
-
-void Scheduler::State::Fail(Step& step, Worker& worker, EndedAttempt& report) {
-  const AttemptId id = report.attempt;
-  const FailureReason reason = *report.failure;
-  const std::string message = report.message;
-  step.effects.push_back(AttemptEnded{id,
-                                      AttemptState::kFailed,
-                                      reason,
-                                      std::move(report.message),
-                                      std::move(report.log_blob),
-                                      {},
-                                      worker.name});
-  if (unsettled.erase(id) > 0) return;  // what it meant for the trial was decided when it was lost
-  Release(id.trial);
-  switch (reason) {
-    case FailureReason::kInterrupted:
-      return Requeue(step, id.trial, options.backoff);
-    case FailureReason::kRefused:
-      return Refuse(step, worker, id.trial, message);
-    case FailureReason::kCrashed:
-    case FailureReason::kLost:
-      return Crash(step, worker, id.trial, message);
-    case FailureReason::kAttestation:
-      Distrust(step, worker);
-      break;
-    default:
-      worker.failures = 0;  // it trained: the failure is the trial's own
-      worker.crashed.clear();
-  }
-  Move(step, id.trial, TrialState::kFailed, reason, message);
-}
-
-// The scheduler ends a live attempt itself; what follows for the trial is the caller's.
-void Scheduler::State::GiveUp(Step& step, TrialId trial, AttemptState state,
-                              std::optional<FailureReason> reason, const std::string& why) {
-  const Lease lease = Release(trial);
-  const AttemptId id{trial, lease.number};
-  const std::string& worker = workers[lease.worker].name;
-  const bool charged = state == AttemptState::kLost && reason != FailureReason::kInterrupted;
-  unsettled[id] = {worker, lease.charged_to, charged};
-  step.effects.push_back(AttemptEnded{id, state, reason, why, {}, {}, worker});
-}
-
-void Scheduler::State::Charge(Step& step, TrialId id, FailureReason reason,
-                              const std::string& message) {
-  Trial& trial = trials[id];
-  ++trial.charged;
-  if (trial.charged >= options.max_attempts) {
-    return Move(step, id, TrialState::kFailed, reason, message);
-  }
-  const int doublings = std::min(trial.charged - 1, 16);
-  Requeue(step, id, options.backoff * (1 << doublings));
-}
-
-// Charged to the trial unless it is what convicts the worker.
-void Scheduler::State::Crash(Step& step, Worker& worker, TrialId id, const std::string& message) {
-  if (Distrust(step, worker)) return Requeue(step, id, options.backoff);
-  worker.crashed.push_back(id);
-  Charge(step, id, FailureReason::kCrashed, message);
-}
-
-void Scheduler::State::Refuse(Step& step, Worker& worker, TrialId id, const std::string& message) {
-  refused[id].emplace(worker.name, worker.incarnation);
-  Distrust(step, worker);
-  const bool another = std::ranges::any_of(workers, [&](const Worker& other) {
-    return other.state == WorkerState::kOnline && other.slots > 0 && !Refused(id, other);
-  });
-  if (another) return Requeue(step, id, Duration::zero());
-  Move(step, id, TrialState::kFailed, FailureReason::kRefused, message);
-}
-
-bool Scheduler::State::Refused(TrialId trial, const Worker& worker) const {
-  const auto it = refused.find(trial);
-  return it != refused.end() && it->second.contains({worker.name, worker.incarnation});
 }
 
 }  // namespace sparsweep

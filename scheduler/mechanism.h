@@ -8,12 +8,24 @@ namespace sparsweep {
 enum class Mechanism {
   kAcceptOnce,        // a second success is a replicate
   kFence,             // only the worker an attempt was leased to may end it
+  kFenceStale,        // an attempt from before an invalidation does not count
   kStopOthers,        // an accepted success stops the trial's other live attempt
   kLapse,             // a lease without contact ends
+  kAbsence,           // an attempt absent from two later Syncs ends
+  kLimits,            // so does one beyond its time or without progress
   kRequeueOnRestart,  // a worker's new incarnation gives the old one's trials back
   kDropStale,         // Syncs of an earlier sequence are ignored
   kLedger,            // a trial's change of state moves the counts of its sweeps
   kLateSuccess,       // a lost attempt's success is accepted
+  kBackOff,           // a trial that waited is queued again
+  kPause,             // what is paused is not leased
+  kMaxRunning,        // a sweep has no more leases than it may
+  kStopFailing,       // a sweep with too many failures stops
+  kNeeds,             // a trial is leased only to a worker that offers what it needs
+  kRoom,              // and only while it has the memory, or all slots, free
+  kReserve,           // a worker is emptied for an exclusive trial
+  kWaitingFor,        // what fits no worker is reported
+  kGiveBack,          // a quarantined worker's attempts are taken from it
 };
 
 #ifdef SPARSWEEP_MECHANISM_SWITCHES

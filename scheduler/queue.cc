@@ -2,13 +2,20 @@
 #include "scheduler/queue.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sparsweep {
+namespace {
 
-void Queue::Open(SweepId sweep, int64_t priority) {
+constexpr double kTurn = 1e6;
+
+}  // namespace
+
+void Queue::Open(SweepId sweep, const Share& share) {
   Lane& lane = lanes_[sweep];
   Leave(sweep, lane);
-  lane.priority = priority;
+  if (lane.share.priority != share.priority) lane.time = 0;  // another clock: starts where it is
+  lane.share = share;
   lane.open = true;
   Enter(sweep, lane);
 }
@@ -19,6 +26,13 @@ void Queue::Close(SweepId sweep) {
   lane.open = false;
 }
 
+void Queue::Forget(SweepId sweep) {
+  const auto lane = lanes_.find(sweep);
+  if (lane == lanes_.end()) return;
+  Leave(sweep, lane->second);
+  lanes_.erase(lane);
+}
+
 void Queue::Add(SweepId sweep, const Place& place, TrialId trial) {
   Lane& lane = lanes_[sweep];
   const bool was_empty = lane.entries.empty();
@@ -27,17 +41,28 @@ void Queue::Add(SweepId sweep, const Place& place, TrialId trial) {
 }
 
 void Queue::Remove(SweepId sweep, const Place& place, TrialId trial) {
-  Lane& lane = lanes_[sweep];
-  lane.entries.erase({place, trial});
-  if (lane.entries.empty()) Leave(sweep, lane);
+  const auto lane = lanes_.find(sweep);
+  if (lane == lanes_.end()) return;
+  lane->second.entries.erase({place, trial});
+  if (lane->second.entries.empty()) Leave(sweep, lane->second);
 }
 
-std::optional<Queue::Pick> Queue::First(const std::function<bool(TrialId)>& fits) const {
-  for (const Rank& rank : ready_) {
-    const SweepId sweep = std::get<2>(rank);
-    for (const Entry& entry : lanes_.at(sweep).entries) {
-      if (fits(entry.trial)) return Pick{sweep, entry.trial};
+std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
+                                        const std::function<bool(TrialId)>& fits) const {
+  std::vector<std::pair<Ready::const_iterator, Ready::const_iterator>> heads;
+  for (const int group : groups) {
+    if (group >= static_cast<int>(ready_.size()) || ready_[group].empty()) continue;
+    heads.emplace_back(ready_[group].begin(), ready_[group].end());
+  }
+  while (!heads.empty()) {
+    const auto first = std::ranges::min_element(
+        heads, [](const auto& a, const auto& b) { return *a.first < *b.first; });
+    const SweepId sweep = std::get<2>(*first->first);
+    const Lane& lane = lanes_.at(sweep);
+    for (const Entry& entry : lane.entries) {
+      if (fits(entry.trial)) return Pick{sweep, entry.trial, lane.share.group};
     }
+    if (++first->first == first->second) heads.erase(first);
   }
   return std::nullopt;
 }
@@ -45,17 +70,22 @@ std::optional<Queue::Pick> Queue::First(const std::function<bool(TrialId)>& fits
 void Queue::Charge(SweepId sweep) {
   Lane& lane = lanes_[sweep];
   Leave(sweep, lane);
-  clock_[lane.priority] = std::max(clock_[lane.priority], lane.turns);
-  ++lane.turns;
-  if (lane.open && !lane.entries.empty()) ready_.insert(RankOf(sweep, lane));
+  int64_t& clock = clock_[lane.share.priority];
+  clock = std::max(clock, lane.time);
+  lane.time = clock + std::llround(kTurn / lane.share.weight);
+  Enter(sweep, lane);
 }
 
 void Queue::Enter(SweepId sweep, Lane& lane) {
   if (!lane.open || lane.entries.empty()) return;
-  lane.turns = std::max(lane.turns, clock_[lane.priority]);
-  ready_.insert(RankOf(sweep, lane));
+  lane.time = std::max(lane.time, clock_[lane.share.priority]);
+  if (lane.share.group >= static_cast<int>(ready_.size())) ready_.resize(lane.share.group + 1);
+  ready_lanes_ += ready_[lane.share.group].insert(RankOf(sweep, lane)).second;
 }
 
-void Queue::Leave(SweepId sweep, Lane& lane) { ready_.erase(RankOf(sweep, lane)); }
+void Queue::Leave(SweepId sweep, Lane& lane) {
+  if (lane.share.group >= static_cast<int>(ready_.size())) return;
+  ready_lanes_ -= ready_[lane.share.group].erase(RankOf(sweep, lane));
+}
 
 }  // namespace sparsweep

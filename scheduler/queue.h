@@ -1,10 +1,12 @@
 // In which order queued trials run: sweep priority, then fair share among sweeps, then baseline
 // cells, one seed of every cell before the second of any, and the order of cells.
 //
-// Fair share is start-time fair queueing with equal weights: a lane's `turns` count its leases, the
-// lane with the fewest goes first, and a lane that was idle starts where its priority's clock is,
-// so that it neither catches up on its absence nor waits for others to. A trial stands in the lane
-// of every sweep that wants it. Every operation is O(log n). Not here: what a trial is.
+// Fair share is start-time fair queueing by weight: a turn of a lane costs 1/weight of virtual
+// time, the lane that is least far goes first, and one that was idle or fitted no worker starts
+// where its priority's clock is, so that it neither catches up on its absence nor waits for others
+// to. A trial stands in the lane of every sweep that wants it. Lanes of equal needs form a group,
+// so that a worker is offered only what it could take without looking at anything else. Every
+// operation is O(log n). Not here: what a trial is, what a worker is.
 #pragma once
 
 #include <compare>
@@ -14,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include "scheduler/ids.h"
 
@@ -33,22 +36,31 @@ struct Place {
 
 class Queue {
  public:
+  struct Share {
+    int64_t priority = 0;
+    double weight = 1;
+    int group = 0;
+  };
   struct Pick {
     SweepId sweep = 0;
     TrialId trial = 0;
+    int group = 0;
   };
 
   // Whether trials of this sweep are handed out; they stay in their lane while not.
-  void Open(SweepId sweep, int64_t priority);
+  void Open(SweepId sweep, const Share& share);
   void Close(SweepId sweep);
+  // The lane and all that stands in it.
+  void Forget(SweepId sweep);
 
   void Add(SweepId sweep, const Place& place, TrialId trial);
   void Remove(SweepId sweep, const Place& place, TrialId trial);
 
   // Whether no open lane holds a trial.
-  bool empty() const { return ready_.empty(); }
-  // The first trial in order that fits. Nothing is removed.
-  std::optional<Pick> First(const std::function<bool(TrialId)>& fits) const;
+  bool empty() const { return ready_lanes_ == 0; }
+  // The first trial in order, among the lanes of these groups, that fits. Nothing is removed.
+  std::optional<Pick> First(const std::vector<int>& groups,
+                            const std::function<bool(TrialId)>& fits) const;
   // The sweep has had a turn.
   void Charge(SweepId sweep);
 
@@ -59,22 +71,24 @@ class Queue {
     auto operator<=>(const Entry&) const = default;
   };
   struct Lane {
-    int64_t priority = 0;
+    Share share;
     bool open = false;
-    uint64_t turns = 0;
+    int64_t time = 0;  // virtual, in millionths of a turn of weight 1
     std::set<Entry> entries;
   };
-  using Rank = std::tuple<int64_t, uint64_t, SweepId>;  // -priority, turns, sweep
+  using Rank = std::tuple<int64_t, int64_t, SweepId>;  // -priority, time, sweep
+  using Ready = std::set<Rank>;                        // open lanes that hold something
 
   static Rank RankOf(SweepId sweep, const Lane& lane) {
-    return {-lane.priority, lane.turns, sweep};
+    return {-lane.share.priority, lane.time, sweep};
   }
   void Enter(SweepId sweep, Lane& lane);  // if it is open and holds something
   void Leave(SweepId sweep, Lane& lane);
 
   std::map<SweepId, Lane> lanes_;
-  std::set<Rank> ready_;
-  std::map<int64_t, uint64_t> clock_;  // by priority: turns of the lane served last
+  std::vector<Ready> ready_;           // by group
+  size_t ready_lanes_ = 0;            // in all groups
+  std::map<int64_t, int64_t> clock_;   // by priority: time of the lane served last
 };
 
 }  // namespace sparsweep

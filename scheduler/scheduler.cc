@@ -28,7 +28,7 @@ Scheduler Scheduler::Restore(SchedulerOptions options, const StoredState& stored
 
 Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
   State& state = *state_;
-  Step step{now, {}, {}};
+  Step step{now};
   const auto done = [] { return Status(); };
   const Status status =
       std::visit(Overload{
@@ -39,10 +39,17 @@ Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
                      [&](SweepPauseRequested& e) { return state.Pause(step, e); },
                      [&](SweepResumeRequested& e) { return state.Resume(step, e); },
                      [&](SweepRetryRequested& e) { return state.Retry(step, e); },
+                     [&](SweepReprioritised& e) { return state.Reprioritise(step, e); },
+                     [&](SweepDeleteRequested& e) { return state.Delete(step, e); },
+                     [&](TrialCancelRequested& e) { return state.CancelTrial(step, e); },
+                     [&](TrialPauseRequested& e) { return state.PauseTrial(step, e); },
+                     [&](TrialResumeRequested& e) { return state.ResumeTrial(step, e); },
+                     [&](TrialRetryRequested& e) { return state.RetryTrial(step, e); },
+                     [&](ResultsInvalidated& e) { return state.Invalidate(step, e); },
+                     [&](WorkerDrainRequested& e) { return state.Drain(step, e); },
                      [&](WorkerSynced& e) { return state.Sync(step, std::move(e)), done(); },
                      [&](WorkerLeft& e) { return state.Goodbye(step, e), done(); },
                      [&](TimePassed&) { return state.LetTimePass(step), done(); },
-                     [&](auto&) { return Status(StatusCode::kFailedPrecondition, "not yet"); },
                  },
                  event);
   if (!status.ok()) return status;
@@ -58,6 +65,8 @@ bool Scheduler::HasWorkFor(const std::string& worker, Instant) const {
   const Worker* known = state_->FindWorker(worker);
   return known != nullptr && state_->CouldLeaseTo(*known);
 }
+
+StoredState Scheduler::Remembered() const { return state_->Remembered(); }
 
 std::optional<Coverage> Scheduler::CoverageOf(SweepId sweep) const {
   const auto it = state_->sweeps.find(sweep);

@@ -115,6 +115,10 @@ class Scheduler {
   // The same of one worker: whether a Sync of it would be given something new to run.
   bool HasWorkFor(const std::string& worker, Instant now) const;
 
+  // What the store must hold by now: what Restore would make this value of again, but for clocks
+  // (`running_for`, and of `ended` all but attempt and worker, are left out). Tests compare the two.
+  StoredState Remembered() const;
+
   std::optional<Coverage> CoverageOf(SweepId sweep) const;
   std::optional<SweepState> StateOf(SweepId sweep) const;
 

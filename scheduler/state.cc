@@ -4,27 +4,20 @@
 #include "scheduler/mechanism.h"
 
 namespace sparsweep {
+namespace {
+
+std::string WhyFailed(const Coverage& coverage) {
+  std::string why = std::to_string(coverage.failed) + " of " + std::to_string(coverage.trials) +
+                    " trials failed";
+  if (coverage.cancelled > 0) why += ", " + std::to_string(coverage.cancelled) + " were cancelled";
+  return why;
+}
+
+}  // namespace
 
 Trial* Scheduler::State::FindTrial(TrialId id) {
   if (id <= 0 || id >= static_cast<TrialId>(trials.size()) || !trials[id].exists) return nullptr;
   return &trials[id];
-}
-
-TrialId Scheduler::State::AddTrial(const Digest& identity) {
-  if (trials.empty()) trials.emplace_back();
-  const TrialId id = static_cast<TrialId>(trials.size());
-  Trial& trial = trials.emplace_back();
-  trial.identity = identity;
-  trial.exists = true;
-  by_identity.Add(id);
-  return id;
-}
-
-bool Scheduler::State::Wanted(const Trial& trial) const {
-  for (const Interest& interest : trial.interests) {
-    if (!sweeps.at(interest.sweep).closed) return true;
-  }
-  return false;
 }
 
 void Scheduler::State::Count(Coverage& coverage, TrialState state, int64_t by) {
@@ -51,15 +44,20 @@ void Scheduler::State::Move(Step& step, TrialId id, TrialState to,
                             std::optional<FailureReason> reason, std::string message) {
   Trial& trial = trials[id];
   if (trial.state == TrialState::kQueued) Dequeue(id);
-  for (const Interest& interest : trial.interests) {
-    Sweep& sweep = sweeps.at(interest.sweep);
-    if (On(Mechanism::kLedger) || to != TrialState::kFailed) {
-      Count(sweep.coverage, trial.state, -1);
-      Count(sweep.coverage, to, 1);
-    }
-    step.touched.insert(interest.sweep);
-  }
+  std::vector<TrialState> seen;
+  for (const Interest& interest : trial.interests) seen.push_back(SeenBy(interest.sweep, id));
   trial.state = to;
+  trial.reason = reason;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const SweepId sweep = trial.interests[i].sweep;
+    Coverage& coverage = sweeps.at(sweep).coverage;
+    if (On(Mechanism::kLedger) || to != TrialState::kFailed) {
+      Count(coverage, seen[i], -1);
+      Count(coverage, SeenBy(sweep, id), 1);
+    }
+    step.touched.insert(sweep);
+    if (to == TrialState::kFailed) step.failed.insert(sweep);
+  }
   if (to == TrialState::kQueued && !waiting.contains(id)) Enqueue(id);
   if (to == TrialState::kSucceeded || to == TrialState::kFailed) refused.erase(id);
   step.effects.push_back(TrialChanged{id, to, reason, std::move(message), trial.charged});
@@ -75,11 +73,12 @@ void Scheduler::State::Requeue(Step& step, TrialId id, Duration pause) {
 
 void Scheduler::State::Enqueue(TrialId id) {
   for (const Interest& interest : trials[id].interests) {
-    if (!sweeps.at(interest.sweep).closed) queue.Add(interest.sweep, interest.place, id);
+    if (InLane(interest.sweep, id)) queue.Add(interest.sweep, interest.place, id);
   }
 }
 
 void Scheduler::State::Dequeue(TrialId id) {
+  Unreserve(id);
   if (auto it = waiting.find(id); it != waiting.end()) {
     timers.Clear({it->second, TimerKind::kBackoff, id});
     waiting.erase(it);
@@ -102,29 +101,66 @@ SweepState Scheduler::State::StateNow(const Sweep& sweep) const {
   return sweep.expanded ? SweepState::kRunning : SweepState::kExpanding;
 }
 
+// The last thing in every Apply, when all that the event meant for trials has happened.
 void Scheduler::State::SettleSweeps(Step& step) {
-  for (SweepId id : step.touched) {
-    Sweep& sweep = sweeps.at(id);
-    const SweepState now = StateNow(sweep);
-    if (now == sweep.state) continue;
-    sweep.state = now;
-    std::string message;
-    if (now == SweepState::kFailed) {
-      message = std::to_string(sweep.coverage.failed) + " of " +
-                std::to_string(sweep.coverage.trials) + " trials failed";
+  for (const SweepId id : std::set<SweepId>(step.failed)) {
+    if (const auto it = sweeps.find(id); it != sweeps.end()) {
+      StopIfTooManyFailed(step, id, it->second);
     }
-    if (now == SweepState::kSucceeded || now == SweepState::kFailed) sweep.paused = false;
-    OpenLane(id, sweep);
-    step.effects.push_back(SweepChanged{id, now, std::move(message)});
   }
-  step.touched.clear();
+  if (!step.regrouped.empty()) {
+    for (const auto& [id, sweep] : sweeps) {
+      if (step.regrouped.contains(sweep.group)) step.touched.insert(id);
+    }
+  }
+  for (const SweepId id : step.touched) {
+    const auto it = sweeps.find(id);
+    if (it == sweeps.end()) continue;
+    Sweep& sweep = it->second;
+    if (const SweepState now = StateNow(sweep); now != sweep.state) {
+      sweep.state = now;
+      std::string message;
+      if (now == SweepState::kFailed) message = WhyFailed(sweep.coverage);
+      if (now == SweepState::kSucceeded || now == SweepState::kFailed) sweep.paused = false;
+      OpenLane(id, sweep);
+      step.effects.push_back(SweepChanged{id, now, std::move(message)});
+    }
+    if (std::string waiting_for = WaitingFor(sweep); waiting_for != sweep.waiting_for) {
+      sweep.waiting_for = waiting_for;
+      step.effects.push_back(SweepWaiting{id, std::move(waiting_for)});
+    }
+  }
+}
+
+// Looked at when a trial of it fails, not otherwise: after a person retried some of its trials it
+// goes on until the next one fails.
+void Scheduler::State::StopIfTooManyFailed(Step& step, SweepId id, Sweep& sweep) {
+  const Coverage& coverage = sweep.coverage;
+  const double share = sweep.options.max_failed_share;
+  const bool over = sweep.closed || (sweep.expanded && coverage.queued + coverage.running == 0);
+  if (over || share >= 1 || coverage.failed < options.min_failed) return;
+  const int64_t ended = coverage.failed + coverage.succeeded;
+  if (static_cast<double>(coverage.failed) <= share * static_cast<double>(ended)) return;
+  if (!On(Mechanism::kStopFailing)) return;
+  char limit[32];
+  std::snprintf(limit, sizeof limit, "%g", share);
+  std::string message = "stopped: " + std::to_string(coverage.failed) + " of the " +
+                        std::to_string(ended) +
+                        " trials that ended have failed, more than max_failed_share " + limit +
+                        "; mend the cause, then retry the sweep";
+  Close(step, id, sweep, "its sweep stopped itself");
+  sweep.state = SweepState::kFailed;
+  step.effects.push_back(SweepChanged{id, sweep.state, std::move(message), true});
 }
 
 void Scheduler::State::OpenLane(SweepId id, const Sweep& sweep) {
-  if (sweep.closed || sweep.paused) {
+  const SweepOptions& o = sweep.options;
+  const bool full = o.max_running > 0 && sweep.running >= o.max_running &&
+                    On(Mechanism::kMaxRunning);
+  if (sweep.closed || (sweep.paused && On(Mechanism::kPause)) || full) {
     queue.Close(id);
   } else {
-    queue.Open(id, sweep.options.priority);
+    queue.Open(id, {o.priority, o.weight, sweep.group});
   }
 }
 

@@ -1,14 +1,13 @@
-// What the scheduler knows, and the steps every decision is made of. Private to this folder.
+// The steps every decision is made of. Private to this folder.
 //
-// One place per idea: state.cc moves trials between states and keeps the ledger, sweeps.cc holds
-// what people ask for, sync.cc what workers say, leases.cc how attempts begin and end, workers.cc
-// when a worker is lost or quarantined, restore.cc the way back from the store.
-//
-// Memory per trial is about 250 bytes (record, identity index, interest, place in a lane); leases,
-// lost attempts, back-offs and refusals exist only for the few trials that have them.
+// One place per idea: state.cc moves trials between states and keeps the ledger, generations.cc
+// which trial an identity means, wishes.cc what a sweep wants of its trials, sweeps.cc what people
+// ask of sweeps, requests.cc what they ask of trials and results, sync.cc what workers say,
+// leases.cc how attempts begin and end, failures.cc what a failure means, needs.cc which worker may
+// take what, workers.cc when a worker is lost or quarantined, restore.cc the way back from the
+// store.
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -17,83 +16,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "scheduler/digest.h"
 #include "scheduler/identity_index.h"
-#include "scheduler/queue.h"
-#include "scheduler/scheduler.h"
+#include "scheduler/records.h"
 #include "scheduler/timers.h"
 
 namespace sparsweep {
-
-// One Apply under way.
-struct Step {
-  Instant now;
-  std::vector<Effect> effects;
-  std::set<SweepId> touched;  // whose state may follow from what happened
-};
-
-struct Interest {
-  SweepId sweep = 0;
-  Place place;
-};
-
-struct Trial {
-  Digest identity{};
-  TrialState state = TrialState::kQueued;
-  bool exists = false;  // numbers may have gaps
-  int charged = 0;
-  int attempts = 0;  // highest number given out
-  std::vector<Interest> interests;
-};
-
-// The live attempt of a trial in state kRunning; there is one and only one.
-struct Lease {
-  int number = 0;
-  int worker = 0;
-  SweepId charged_to = 0;
-  Instant deadline;
-  int64_t sequence = 0;  // the worker's Sync that saw it last
-  int absences = 0;      // later Syncs without it
-};
-
-// An attempt the scheduler ended itself (kLost, kCancelled): its worker may still have the last
-// word.
-struct Unsettled {
-  std::string worker;
-  SweepId charged_to = 0;
-  bool charged = false;  // against the trial's cap
-};
-
-struct Sweep {
-  SweepOptions options;
-  SweepState state = SweepState::kExpanding;
-  bool paused = false;
-  bool expanded = false;
-  bool closed = false;  // cancelled, or its expansion failed: wants no trial any more
-  uint64_t next_index = 0;
-  Coverage coverage;
-  std::vector<TrialId> trials;
-};
-
-enum class WorkerState { kOnline, kDraining, kLost, kLeft, kQuarantined };
-
-struct Worker {
-  int number = 0;
-  std::string name;
-  std::string incarnation;
-  std::vector<std::string> past;  // incarnations that must not come back, newest last
-  WorkerState state = WorkerState::kLost;
-  int64_t sequence = -1;
-  int slots = 0;
-  int strays = 0;  // runs it reported that are not its to run: they hold a slot until they stop
-  std::string labels_json;
-  bool draining = false;
-  Instant contact;  // lost at this time unless heard of
-  std::optional<Instant> quarantined_until;
-  int failures = 0;              // in a row, of the kinds that may be the worker's fault
-  std::vector<TrialId> crashed;  // the trials charged in that row
-  std::set<TrialId> attempts;    // live
-};
 
 struct Scheduler::State {
   explicit State(SchedulerOptions o) : options(o), by_identity(trials) {}
@@ -102,30 +29,65 @@ struct Scheduler::State {
 
   // state.cc: trials, the ledger, sweeps' states.
   Trial* FindTrial(TrialId id);
-  TrialId AddTrial(const Digest& identity);
-  bool Wanted(const Trial& trial) const;
   void Move(Step& step, TrialId id, TrialState to, std::optional<FailureReason> reason = {},
             std::string message = {});
   void Requeue(Step& step, TrialId id, Duration pause);  // after an attempt, not before `pause`
   void Enqueue(TrialId id);                              // into the lanes of its sweeps
   void Dequeue(TrialId id);
-  void Count(Coverage& coverage, TrialState state, int64_t by);
+  static void Count(Coverage& coverage, TrialState state, int64_t by);
   SweepState StateNow(const Sweep& sweep) const;
   void SettleSweeps(Step& step);
+  void StopIfTooManyFailed(Step& step, SweepId id, Sweep& sweep);
   void OpenLane(SweepId id, const Sweep& sweep);
 
+  // generations.cc
+  TrialId AddTrial(const Digest& identity);
+  void Enlist(TrialId id, int generation);  // as the newest of its identity
+  void Forget(TrialId id);                  // nothing of it is left
+  int GenerationOf(TrialId id) const;
+  // The trial that this identity means to this sweep: its own, else the newest, if there is one
+  // that it may share.
+  std::optional<TrialId> TrialFor(SweepId sweep, const Digest& identity) const;
+
+  // wishes.cc
+  Wish WishOf(SweepId sweep, TrialId id) const;
+  bool Wants(SweepId sweep, TrialId id) const;   // an open sweep that has not dropped it
+  bool Wanted(TrialId id) const;                 // by any sweep
+  bool InLane(SweepId sweep, TrialId id) const;  // where it stands while queued
+  TrialState SeenBy(SweepId sweep, TrialId id) const;
+  const Interest* InterestOf(SweepId sweep, TrialId id) const;
+  void SetWish(Step& step, SweepId sweep, TrialId id, Wish wish);
+  void StopUnwanted(Step& step, TrialId id, const std::string& why);
+  void Close(Step& step, SweepId id, Sweep& sweep, const std::string& why);
+  void Reopen(Step& step, SweepId id, Sweep& sweep);
+
   // sweeps.cc
+  Result<Sweep*> FindSweep(SweepId id);
   Status Submit(Step& step, SweepSubmitted event);
   Status Expand(Step& step, CellsExpanded event);
   Status FailExpansion(Step& step, ExpansionFailed event);
-  Status Cancel(Step& step, SweepCancelRequested event);
-  Status Pause(Step& step, SweepPauseRequested event);
-  Status Resume(Step& step, SweepResumeRequested event);
-  Status Retry(Step& step, SweepRetryRequested event);
-  Result<Sweep*> FindSweep(SweepId id);
+  Status Cancel(Step& step, const SweepCancelRequested& event);
+  Status Pause(Step& step, const SweepPauseRequested& event);
+  Status Resume(Step& step, const SweepResumeRequested& event);
+  Status Reprioritise(Step& step, const SweepReprioritised& event);
+  Status Delete(Step& step, const SweepDeleteRequested& event);
   CellTrial Join(SweepId sweep, const Place& place, ExpandedTrial spec,
                  std::vector<TrialId>& queue_again);
-  void DropInterest(Step& step, Sweep& sweep, const std::string& why);
+
+  // requests.cc
+  Status CheckTrials(SweepId sweep, const TrialChoice& trials) const;
+  Result<Trial*> TrialNamed(TrialId id);
+  Status Retry(Step& step, const SweepRetryRequested& event);
+  Status CancelTrial(Step& step, const TrialCancelRequested& event);
+  Status PauseTrial(Step& step, const TrialPauseRequested& event);
+  Status ResumeTrial(Step& step, const TrialResumeRequested& event);
+  Status RetryTrial(Step& step, const TrialRetryRequested& event);
+  Status Invalidate(Step& step, const ResultsInvalidated& event);
+  Status Drain(Step& step, const WorkerDrainRequested& event);
+  void DropTrial(Step& step, SweepId sweep, TrialId id);
+  void PauseOne(Step& step, SweepId sweep, TrialId id);
+  void ResumeOne(Step& step, SweepId sweep, TrialId id);
+  void RetryOne(Step& step, TrialId id);
 
   // sync.cc
   void Sync(Step& step, WorkerSynced event);
@@ -137,18 +99,47 @@ struct Scheduler::State {
   void FillSlots(Step& step, Worker& worker);
 
   // leases.cc
-  void Grant(Step& step, Worker& worker, const AttemptId& id, SweepId charged_to);
+  Lease& AddLease(TrialId trial, Lease lease);  // and what follows for timers, sweep and worker
+  void Grant(Step& step, Worker& worker, const AttemptId& id, SweepId charged_to,
+             std::optional<Instant> started = {});
   void Renew(Lease& lease, TrialId trial, Instant now);
+  void Progress(Lease& lease, TrialId trial, int64_t at, Instant now);
+  void SetLimit(Lease& lease, TrialId trial);
   Lease Release(TrialId trial);
-  bool TakeEnded(Step& step, Worker& worker, EndedAttempt report);
-  void Succeed(Step& step, Worker& worker, EndedAttempt& report);
-  void Fail(Step& step, Worker& worker, EndedAttempt& report);
   void GiveUp(Step& step, TrialId trial, AttemptState state, std::optional<FailureReason> reason,
               const std::string& why);
+  // The sweep a lease of the trial is charged to, if `first` cannot be.
+  SweepId ChargeTo(TrialId trial, SweepId first) const;
+  bool TakeEnded(Step& step, Worker& worker, EndedAttempt report);
+  void Succeed(Step& step, Worker& worker, EndedAttempt& report);
+
+  // failures.cc
+  void Fail(Step& step, Worker& worker, EndedAttempt& report);
   void Charge(Step& step, TrialId trial, FailureReason reason, const std::string& message);
-  void Crash(Step& step, Worker& worker, TrialId trial, const std::string& message);
+  void Crash(Step& step, Worker& worker, const AttemptId& id, const std::string& message);
   void Refuse(Step& step, Worker& worker, TrialId trial, const std::string& message);
+  void TimeOut(Step& step, TrialId trial);
   bool Refused(TrialId trial, const Worker& worker) const;
+  bool Distrust(Step& step, Worker& worker);
+  void Trust(Worker& worker);
+  void Quarantine(Step& step, Worker& worker);
+
+  // needs.cc
+  int GroupOf(const Needs& needs);
+  bool FitsWhenIdle(const Worker& worker, const Needs& needs) const;
+  bool FitsNow(const Worker& worker, const Needs& needs) const;
+  bool Idle(const Worker& worker) const { return worker.attempts.empty() && worker.strays == 0; }
+  void UpdateFits(Step& step, Worker& worker);
+  struct Next {
+    std::optional<Queue::Pick> pick;  // what it can be leased now
+    TrialId hold = 0;                 // else: what it must be emptied for
+  };
+  Next NextFor(const Worker& worker) const;
+  void Reserve(Worker& worker, TrialId trial);
+  void Unreserve(TrialId trial);
+  std::string WaitingFor(const Sweep& sweep) const;
+  bool CouldLeaseTo(const Worker& worker) const { return NextFor(worker).pick.has_value(); }
+  bool CouldLease() const;
 
   // workers.cc
   Worker& WorkerNamed(const std::string& name);
@@ -158,14 +149,12 @@ struct Scheduler::State {
   WorkerState PresentState(const Worker& worker) const;
   int FreeSlots(const Worker& worker) const;
   void UpdateFree(const Worker& worker);
-  bool Distrust(Step& step, Worker& worker);
   void LetTimePass(Step& step);
   void LoseAttempts(Step& step, Worker& worker, const std::string& why);
-  bool CouldLeaseTo(const Worker& worker) const;
-  bool CouldLease() const;
 
   // restore.cc
   void Load(const StoredState& stored, Instant now);
+  StoredState Remembered() const;
 
   const SchedulerOptions options;
   std::deque<Trial> trials;  // by number; 0 is none
@@ -177,8 +166,13 @@ struct Scheduler::State {
   std::unordered_map<TrialId, Lease> leases;
   std::unordered_map<TrialId, Instant> waiting;  // queued, but not before
   std::map<AttemptId, Unsettled> unsettled;
+  std::map<std::pair<SweepId, TrialId>, Wish> wishes;  // those that are not kWanted
+  std::unordered_map<TrialId, int> fences;  // attempts up to this number were invalidated
+  std::unordered_map<TrialId, Generation> generations;  // of trials that are not the first
   std::map<TrialId, std::set<std::pair<std::string, std::string>>>
       refused;                                // (worker, incarnation)
+  std::unordered_map<TrialId, int> reserved;  // exclusive trials that a worker is emptied for
+  std::vector<Group> groups{Group{}};         // by number; 0 needs nothing
   std::deque<Worker> workers;                 // by number
   std::map<std::string, int> worker_numbers;  // by name
   std::set<int> free;                         // workers with a free slot

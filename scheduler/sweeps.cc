@@ -1,4 +1,6 @@
 // What people ask of sweeps. Every request is checked before anything changes.
+#include <algorithm>
+
 #include "scheduler/state.h"
 
 namespace sparsweep {
@@ -10,6 +12,28 @@ Status Impossible(SweepId id, const char* what) {
 
 bool Finished(const Sweep& sweep) {
   return sweep.state == SweepState::kSucceeded || sweep.state == SweepState::kFailed;
+}
+
+Status Check(const SweepOptions& o) {
+  if (!(o.weight >= 0.001 && o.weight <= 1000)) {
+    return InvalidArgument("weight: " + std::to_string(o.weight) + " is not in 0.001 .. 1000");
+  }
+  if (o.priority < -1000 || o.priority > 1000) {
+    return InvalidArgument("priority: " + std::to_string(o.priority) + " is not in -1000 .. 1000");
+  }
+  if (o.max_running < 0) {
+    return InvalidArgument("max_running: " + std::to_string(o.max_running) +
+                           " is negative; 0 means no limit");
+  }
+  if (!(o.max_failed_share >= 0 && o.max_failed_share <= 1)) {
+    return InvalidArgument("max_failed_share: " + std::to_string(o.max_failed_share) +
+                           " is not in 0 .. 1");
+  }
+  if (o.needs.memory_bytes < 0 || o.time_limit < Duration::zero() ||
+      o.idle_limit < Duration::zero()) {
+    return InvalidArgument("needs.memory, time_limit and idle_limit must not be negative");
+  }
+  return {};
 }
 
 }  // namespace
@@ -24,9 +48,11 @@ Result<Sweep*> Scheduler::State::FindSweep(SweepId id) {
 }
 
 Status Scheduler::State::Submit(Step& step, SweepSubmitted event) {
+  if (Status status = Check(event.options); !status.ok()) return status;
   const SweepId id = next_sweep++;
   Sweep& sweep = sweeps[id];
   sweep.options = event.options;
+  sweep.group = GroupOf(sweep.options.needs);
   OpenLane(id, sweep);
   step.effects.push_back(SweepCreated{id, std::move(event)});
   return {};
@@ -60,7 +86,8 @@ Status Scheduler::State::Expand(Step& step, CellsExpanded event) {
     step.effects.push_back(std::move(added));
   }
   for (TrialId id : queue_again) {
-    if (trials[id].state == TrialState::kCancelled) Move(step, id, TrialState::kQueued);
+    const bool again = trials[id].state == TrialState::kCancelled && Wants(event.sweep, id);
+    if (again) Move(step, id, TrialState::kQueued);
   }
   sweep.next_index = event.next_index;
   sweep.expanded = event.last;
@@ -69,36 +96,32 @@ Status Scheduler::State::Expand(Step& step, CellsExpanded event) {
   return {};
 }
 
-// A trial is known by its identity; the sweep's interest in it is kept at the best of its places.
+// The sweep's interest in a trial is kept at the best of its places.
 CellTrial Scheduler::State::Join(SweepId sweep_id, const Place& place, ExpandedTrial spec,
                                  std::vector<TrialId>& queue_again) {
   const Digest identity = *ParseDigest(spec.identity);
-  const std::optional<TrialId> known = by_identity.Find(identity);
+  const std::optional<TrialId> known = TrialFor(sweep_id, identity);
   const bool created = !known;
   const TrialId id = created ? AddTrial(identity) : *known;
   Trial& trial = trials[id];
   if (trial.state == TrialState::kCancelled) queue_again.push_back(id);
-  const bool in_lane = trial.state == TrialState::kQueued && !waiting.contains(id);
+  const bool ready = trial.state == TrialState::kQueued && !waiting.contains(id);
 
-  Interest* interest = nullptr;
-  for (Interest& i : trial.interests) {
-    if (i.sweep == sweep_id) interest = &i;
-  }
-  if (interest == nullptr) {
+  if (const Interest* known_as = InterestOf(sweep_id, id); known_as == nullptr) {
     Sweep& sweep = sweeps.at(sweep_id);
     sweep.trials.push_back(id);
     sweep.coverage.trials += 1;
     Count(sweep.coverage, trial.state, 1);
     trial.interests.push_back({sweep_id, place});
-    if (in_lane) queue.Add(sweep_id, place, id);
-  } else if (place < interest->place) {
-    if (in_lane) {
-      queue.Remove(sweep_id, interest->place, id);
-      queue.Add(sweep_id, place, id);
+    if (ready) queue.Add(sweep_id, place, id);
+  } else if (place < known_as->place) {
+    queue.Remove(sweep_id, known_as->place, id);
+    for (Interest& interest : trial.interests) {
+      if (interest.sweep == sweep_id) interest.place = place;
     }
-    interest->place = place;
+    if (ready && InLane(sweep_id, id)) queue.Add(sweep_id, place, id);
   }
-  return {id, created, std::move(spec)};
+  return {id, created, std::move(spec), GenerationOf(id)};
 }
 
 Status Scheduler::State::FailExpansion(Step& step, ExpansionFailed event) {
@@ -106,92 +129,120 @@ Status Scheduler::State::FailExpansion(Step& step, ExpansionFailed event) {
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
   if (sweep.closed || sweep.expanded) return Impossible(event.sweep, "is not expanding");
-  DropInterest(step, sweep, "the sweep could not be expanded");
+  Close(step, event.sweep, sweep, "the sweep could not be expanded");
   sweep.state = SweepState::kFailed;
-  OpenLane(event.sweep, sweep);
-  step.effects.push_back(SweepChanged{event.sweep, sweep.state, std::move(event.message)});
+  step.touched.insert(event.sweep);
+  step.effects.push_back(SweepChanged{event.sweep, sweep.state, std::move(event.message), true});
   return {};
 }
 
-Status Scheduler::State::Cancel(Step& step, SweepCancelRequested event) {
+Status Scheduler::State::Cancel(Step& step, const SweepCancelRequested& event) {
   const Result<Sweep*> found = FindSweep(event.sweep);
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
+  if (event.trials) {
+    if (Status status = CheckTrials(event.sweep, event.trials); !status.ok()) return status;
+    for (const TrialId id : *event.trials) DropTrial(step, event.sweep, id);
+    return {};
+  }
   if (sweep.state == SweepState::kCancelled) return {};
   if (Finished(sweep)) return Impossible(event.sweep, "is finished, there is nothing to cancel");
-  DropInterest(step, sweep, "cancelled with its sweep");
+  Close(step, event.sweep, sweep, "cancelled with its sweep");
   sweep.state = SweepState::kCancelled;
-  OpenLane(event.sweep, sweep);
-  step.effects.push_back(SweepChanged{event.sweep, sweep.state, {}});
+  step.touched.insert(event.sweep);
+  step.effects.push_back(SweepChanged{event.sweep, sweep.state, {}, true});
   return {};
 }
 
-// Closes the sweep; trials that no other sweep wants are cancelled.
-void Scheduler::State::DropInterest(Step& step, Sweep& sweep, const std::string& why) {
-  sweep.closed = true;
-  sweep.paused = false;
-  for (TrialId id : sweep.trials) {
-    const Trial& trial = trials[id];
-    const bool open = trial.state == TrialState::kQueued || trial.state == TrialState::kRunning;
-    if (!open) continue;
-    if (Wanted(trial)) {
-      for (const Interest& interest : trial.interests) {
-        if (&sweeps.at(interest.sweep) != &sweep) continue;
-        queue.Remove(interest.sweep, interest.place, id);
-      }
-      continue;
-    }
-    if (trial.state == TrialState::kRunning) GiveUp(step, id, AttemptState::kCancelled, {}, why);
-    Move(step, id, TrialState::kCancelled, {}, why);
-  }
-}
-
-Status Scheduler::State::Pause(Step& step, SweepPauseRequested event) {
+Status Scheduler::State::Pause(Step& step, const SweepPauseRequested& event) {
   const Result<Sweep*> found = FindSweep(event.sweep);
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
-  if (sweep.closed || Finished(sweep))
+  if (event.trials) {
+    if (Status status = CheckTrials(event.sweep, event.trials); !status.ok()) return status;
+    for (const TrialId id : *event.trials) PauseOne(step, event.sweep, id);
+    return {};
+  }
+  if (sweep.closed || Finished(sweep)) {
     return Impossible(event.sweep, "is over and cannot be paused");
+  }
   sweep.paused = true;
   step.touched.insert(event.sweep);
   return {};
 }
 
-Status Scheduler::State::Resume(Step& step, SweepResumeRequested event) {
+// As a whole it lifts the pauses of its trials too.
+Status Scheduler::State::Resume(Step& step, const SweepResumeRequested& event) {
   const Result<Sweep*> found = FindSweep(event.sweep);
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
+  if (event.trials) {
+    if (Status status = CheckTrials(event.sweep, event.trials); !status.ok()) return status;
+    for (const TrialId id : *event.trials) ResumeOne(step, event.sweep, id);
+    return {};
+  }
   if (sweep.closed || Finished(sweep)) {
     return Impossible(event.sweep, "is over and cannot be resumed; retry or submit it again");
   }
   sweep.paused = false;
+  std::vector<TrialId> paused;
+  for (auto it = wishes.lower_bound({event.sweep, 0});
+       it != wishes.end() && it->first.first == event.sweep; ++it) {
+    if (it->second == Wish::kPaused) paused.push_back(it->first.second);
+  }
+  for (const TrialId id : paused) ResumeOne(step, event.sweep, id);
   step.touched.insert(event.sweep);
   return {};
 }
 
-// A sweep whose expansion failed goes on expanding from next_index.
-Status Scheduler::State::Retry(Step& step, SweepRetryRequested event) {
+Status Scheduler::State::Reprioritise(Step& step, const SweepReprioritised& event) {
   const Result<Sweep*> found = FindSweep(event.sweep);
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
-  if (sweep.state == SweepState::kCancelled) {
-    return Impossible(event.sweep, "is cancelled; submit it again");
-  }
-  if (sweep.closed) {
-    sweep.closed = false;
-    OpenLane(event.sweep, sweep);
-    for (TrialId id : sweep.trials) {
-      const TrialState state = trials[id].state;
-      if (state == TrialState::kQueued && !waiting.contains(id)) Enqueue(id);
-      if (state == TrialState::kCancelled) Move(step, id, TrialState::kQueued);
+  SweepOptions wanted = sweep.options;
+  wanted.priority = event.priority.value_or(wanted.priority);
+  wanted.weight = event.weight.value_or(wanted.weight);
+  wanted.max_running = event.max_running.value_or(wanted.max_running);
+  if (Status status = Check(wanted); !status.ok()) return status;
+  if (wanted == sweep.options) return {};
+  sweep.options = wanted;
+  OpenLane(event.sweep, sweep);
+  step.effects.push_back(SweepOptionsChanged{event.sweep, std::move(wanted)});
+  return {};
+}
+
+// Numbers of what is deleted are not given out again, so that a late report cannot hit another.
+Status Scheduler::State::Delete(Step& step, const SweepDeleteRequested& event) {
+  const Result<Sweep*> found = FindSweep(event.sweep);
+  if (!found.ok()) return found.status();
+  Sweep& sweep = **found;
+  if (!sweep.closed) Close(step, event.sweep, sweep, "its sweep was deleted");
+  const auto next_trial = std::max<TrialId>(1, static_cast<TrialId>(trials.size()));
+  SweepDeleted deleted{event.sweep, {}, next_sweep, next_trial};
+  std::vector<TrialId> charged;
+  for (const TrialId id : sweep.trials) {
+    Trial& trial = trials[id];
+    std::erase_if(trial.interests, [&](const Interest& i) { return i.sweep == event.sweep; });
+    if (trial.interests.empty()) {
+      Forget(id);
+      deleted.trials.push_back(id);
+    } else if (const auto lease = leases.find(id);
+               lease != leases.end() && lease->second.charged_to == event.sweep) {
+      charged.push_back(id);
     }
   }
-  for (TrialId id : sweep.trials) {
-    if (trials[id].state != TrialState::kFailed) continue;
-    trials[id].charged = 0;
-    Move(step, id, TrialState::kQueued);
+  wishes.erase(wishes.lower_bound({event.sweep, 0}), wishes.lower_bound({event.sweep + 1, 0}));
+  for (const TrialId id : charged) {  // another sweep wants it, and pays from now on
+    Lease lease = Release(id);
+    lease.charged_to = ChargeTo(id, 0);
+    const Worker& worker = workers[lease.worker];
+    step.effects.push_back(
+        AttemptLeased{{id, lease.number}, worker.name, worker.incarnation, lease.charged_to});
+    AddLease(id, lease);
   }
-  step.touched.insert(event.sweep);
+  queue.Forget(event.sweep);
+  sweeps.erase(event.sweep);
+  step.effects.push_back(std::move(deleted));
   return {};
 }
 

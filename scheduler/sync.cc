@@ -27,7 +27,7 @@ void Scheduler::State::Sync(Step& step, WorkerSynced event) {
   Worker& worker = WorkerNamed(event.worker);
   const bool repeated =
       event.incarnation == worker.incarnation && event.sequence == worker.sequence;
-  Instruction answer{event.worker, event.incarnation, {}, {}, false, options.lease};
+  Instruction answer{event.worker, event.incarnation, {}, {}, false, options.lease, false};
   if (!repeated && !Greet(step, worker, event)) {
     answer.stale = true;
     step.effects.push_back(std::move(answer));
@@ -44,6 +44,7 @@ void Scheduler::State::Sync(Step& step, WorkerSynced event) {
   LetTimePass(step);
   FillSlots(step, worker);
   for (TrialId trial : worker.attempts) answer.run.push_back({trial, leases.at(trial).number});
+  answer.drain = worker.drain_requested;
   step.effects.push_back(std::move(answer));
 }
 
@@ -55,8 +56,8 @@ bool Scheduler::State::Greet(Step& step, Worker& worker, const WorkerSynced& eve
     if (On(Mechanism::kRequeueOnRestart)) LoseAttempts(step, worker, "was started anew");
     Remember(worker);
     worker.incarnation = event.incarnation;
-    worker.failures = 0;
-    worker.crashed.clear();
+    Trust(worker);
+    worker.drain_requested = false;
     if (worker.quarantined_until) {
       timers.Clear({*worker.quarantined_until, TimerKind::kQuarantine, worker.number});
       worker.quarantined_until.reset();
@@ -66,9 +67,11 @@ bool Scheduler::State::Greet(Step& step, Worker& worker, const WorkerSynced& eve
     return false;
   }
   worker.sequence = event.sequence;
-  changed |= worker.slots != event.slots || worker.labels_json != event.labels_json;
+  changed |= worker.slots != event.slots || worker.labels_json != event.labels_json ||
+             worker.offer != event.offer;
   worker.slots = event.slots;
   worker.labels_json = event.labels_json;
+  worker.offer = event.offer;
   worker.draining = event.draining;
   Heard(worker, step.now);
   SetState(step, worker, PresentState(worker), changed);
@@ -77,11 +80,13 @@ bool Scheduler::State::Greet(Step& step, Worker& worker, const WorkerSynced& eve
 
 void Scheduler::State::TakeRunning(Step& step, Worker& worker, const WorkerSynced& event) {
   std::set<AttemptId> strays;
+  worker.strays = 0;
   for (const SlotReport& report : event.running) {
     const auto lease = leases.find(report.attempt.trial);
     if (lease != leases.end() && lease->second.number == report.attempt.number &&
         lease->second.worker == worker.number) {
       Renew(lease->second, report.attempt.trial, step.now);
+      Progress(lease->second, report.attempt.trial, report.step, step.now);
       lease->second.sequence = event.sequence;
       lease->second.absences = 0;
     } else if (!TakeUpAgain(step, worker, report.attempt)) {
@@ -92,16 +97,23 @@ void Scheduler::State::TakeRunning(Step& step, Worker& worker, const WorkerSynce
   UpdateFree(worker);
 }
 
+// Only where it could be leased to this worker as well: within limits, needs and numbers.
 bool Scheduler::State::TakeUpAgain(Step& step, Worker& worker, const AttemptId& id) {
-  const auto lost = unsettled.find(id);
-  if (lost == unsettled.end() || lost->second.worker != worker.name) return false;
-  if (worker.quarantined_until) return false;
+  const auto found = unsettled.find(id);
+  if (found == unsettled.end() || found->second.worker != worker.name) return false;
   Trial& trial = trials[id.trial];
-  if (trial.state != TrialState::kQueued) return false;
-  if (lost->second.charged && trial.charged > 0) --trial.charged;
-  const SweepId charged_to = lost->second.charged_to;
-  unsettled.erase(lost);
-  Grant(step, worker, id, charged_to);
+  if (trial.state != TrialState::kQueued || worker.quarantined_until) return false;
+  const auto fence = fences.find(id.trial);
+  if (fence != fences.end() && id.number <= fence->second) return false;
+  const Unsettled lost = found->second;
+  const SweepId charged_to = ChargeTo(id.trial, lost.charged_to);
+  const Sweep& sweep = sweeps.at(charged_to);
+  const int64_t most = sweep.options.max_running;
+  if (lost.beyond || (most > 0 && sweep.running >= most)) return false;
+  if (!FitsNow(worker, sweep.options.needs)) return false;
+  if (lost.charged && trial.charged > 0) --trial.charged;
+  unsettled.erase(found);
+  Grant(step, worker, id, charged_to, lost.started);
   return true;
 }
 
@@ -113,19 +125,22 @@ void Scheduler::State::CountAbsences(Step& step, Worker& worker, int64_t sequenc
     Lease& lease = found->second;
     if (lease.sequence >= sequence) continue;
     lease.sequence = sequence;
-    if (++lease.absences < kAbsencesOfACrash) continue;
+    if (++lease.absences < kAbsencesOfACrash || !On(Mechanism::kAbsence)) continue;
+    const AttemptId id{trial, lease.number};
     const std::string why = "worker " + worker.name + " no longer runs it";
     GiveUp(step, trial, AttemptState::kLost, FailureReason::kCrashed, why);
-    Crash(step, worker, trial, why);
+    Crash(step, worker, id, why);
   }
 }
 
 void Scheduler::State::FillSlots(Step& step, Worker& worker) {
-  while (FreeSlots(worker) > 0) {
-    const auto pick = queue.First([&](TrialId id) { return !Refused(id, worker); });
-    if (!pick) return;
-    Grant(step, worker, {pick->trial, trials[pick->trial].attempts + 1}, pick->sweep);
-    queue.Charge(pick->sweep);
+  while (true) {
+    const Next next = NextFor(worker);
+    if (next.hold != 0) Reserve(worker, next.hold);
+    if (!next.pick) return;
+    const auto [sweep, trial, group] = *next.pick;
+    Grant(step, worker, {trial, trials[trial].attempts + 1}, sweep);
+    queue.Charge(sweep);
   }
 }
 

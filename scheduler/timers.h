@@ -1,4 +1,5 @@
-// What waits for time, in order of time: one entry per lease, worker, back-off and quarantine.
+// What waits for time, in order of time: one entry per lease, limit, worker,
+// back-off and quarantine.
 // Nothing fires by itself; the scheduler pops what is due.
 #pragma once
 
@@ -12,7 +13,7 @@
 namespace sparsweep {
 
 // In this order where several are due at once: an attempt is lost before its worker is.
-enum class TimerKind : uint8_t { kLease, kContact, kBackoff, kQuarantine };
+enum class TimerKind : uint8_t { kLease, kLimit, kContact, kBackoff, kQuarantine };
 
 struct Timer {
   Instant at;

@@ -1,16 +1,10 @@
-// When a worker is online, lost or quarantined, and what that means for its attempts.
-//
-// A worker is quarantined when `quarantine_after` of its attempts in a row crashed, were refused
-// or failed attestation, but only while another worker is online: alone, it is as likely that the
-// trials are at fault, and their own caps end them. The charges of that row are given back.
+// When a worker is online, draining, lost or quarantined, and what that means for its attempts.
 #include <algorithm>
 
 #include "scheduler/mechanism.h"
 #include "scheduler/state.h"
 
 namespace sparsweep {
-namespace {
-
 const char* NameOf(WorkerState state) {
   switch (state) {
     case WorkerState::kOnline:
@@ -26,8 +20,6 @@ const char* NameOf(WorkerState state) {
   }
   return "";
 }
-
-}  // namespace
 
 Worker& Scheduler::State::WorkerNamed(const std::string& name) {
   const auto [it, is_new] = worker_numbers.emplace(name, static_cast<int>(workers.size()));
@@ -52,16 +44,19 @@ void Scheduler::State::Heard(Worker& worker, Instant now) {
 
 WorkerState Scheduler::State::PresentState(const Worker& worker) const {
   if (worker.quarantined_until) return WorkerState::kQuarantined;
-  return worker.draining ? WorkerState::kDraining : WorkerState::kOnline;
+  const bool draining = worker.draining || worker.drain_requested;
+  return draining ? WorkerState::kDraining : WorkerState::kOnline;
 }
 
 void Scheduler::State::SetState(Step& step, Worker& worker, WorkerState state, bool tell) {
   tell |= worker.state != state;
   worker.state = state;
+  UpdateFits(step, worker);
   UpdateFree(worker);
   if (!tell) return;
-  step.effects.push_back(WorkerChanged{worker.name, worker.incarnation, NameOf(state), worker.slots,
-                                       worker.labels_json});
+  step.effects.push_back(WorkerChanged{worker.name, worker.incarnation, NameOf(state),
+                                       worker.slots, worker.labels_json, worker.offer,
+                                       worker.drain_requested});
 }
 
 int Scheduler::State::FreeSlots(const Worker& worker) const {
@@ -77,33 +72,6 @@ void Scheduler::State::UpdateFree(const Worker& worker) {
   }
 }
 
-// Counts a failure that may be the worker's fault. Returns whether it is now quarantined.
-bool Scheduler::State::Distrust(Step& step, Worker& worker) {
-  if (worker.quarantined_until) return true;
-  if (++worker.failures < options.quarantine_after) return false;
-  const bool alone = std::ranges::none_of(workers, [&](const Worker& other) {
-    return other.number != worker.number && other.state == WorkerState::kOnline && other.slots > 0;
-  });
-  if (alone) return false;
-  worker.quarantined_until = step.now + options.quarantine;
-  timers.Set({*worker.quarantined_until, TimerKind::kQuarantine, worker.number});
-  SetState(step, worker, WorkerState::kQuarantined);
-  for (TrialId id : worker.crashed) {
-    Trial& trial = trials[id];
-    const bool open = trial.state == TrialState::kQueued || trial.state == TrialState::kRunning;
-    if (!open || trial.charged == 0) continue;
-    --trial.charged;
-    step.effects.push_back(TrialChanged{id, trial.state, {}, {}, trial.charged});
-  }
-  worker.crashed.clear();
-  const std::set<TrialId> attempts = worker.attempts;
-  for (TrialId id : attempts) {
-    GiveUp(step, id, AttemptState::kCancelled, {}, "worker " + worker.name + " is quarantined");
-    Requeue(step, id, Duration::zero());
-  }
-  return true;
-}
-
 void Scheduler::State::LetTimePass(Step& step) {
   while (const std::optional<Timer> timer = timers.PopDue(step.now)) {
     switch (timer->kind) {
@@ -115,6 +83,9 @@ void Scheduler::State::LetTimePass(Step& step) {
         Charge(step, timer->id, FailureReason::kLost, why);
         break;
       }
+      case TimerKind::kLimit:
+        if (On(Mechanism::kLimits)) TimeOut(step, timer->id);
+        break;
       case TimerKind::kContact: {
         Worker& worker = workers[timer->id];
         if (On(Mechanism::kLapse)) LoseAttempts(step, worker, "was not heard of in time");
@@ -122,6 +93,7 @@ void Scheduler::State::LetTimePass(Step& step) {
         break;
       }
       case TimerKind::kBackoff:
+        if (!On(Mechanism::kBackOff)) break;
         waiting.erase(timer->id);
         Enqueue(timer->id);
         break;
@@ -144,17 +116,6 @@ void Scheduler::State::LoseAttempts(Step& step, Worker& worker, const std::strin
     Charge(step, trial, FailureReason::kLost, why);
   }
   worker.strays = 0;
-}
-
-bool Scheduler::State::CouldLeaseTo(const Worker& worker) const {
-  return FreeSlots(worker) > 0 && !queue.empty() &&
-         (refused.empty() || queue.First([&](TrialId id) { return !Refused(id, worker); }));
-}
-
-bool Scheduler::State::CouldLease() const {
-  if (queue.empty() || free.empty()) return false;
-  if (refused.empty()) return true;
-  return std::ranges::any_of(free, [&](int n) { return CouldLeaseTo(workers[n]); });
 }
 
 }  // namespace sparsweep

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "tests/scheduler/laws.h"
+
 namespace sparsweep::testing {
 
 std::string Identity(const std::string& name) {
@@ -38,6 +40,8 @@ void Environment::Check() {
     EXPECT_EQ(scheduler_.CoverageOf(id), store_.Count(id)) << "sweep " << id;
     EXPECT_EQ(scheduler_.StateOf(id), sweep.state) << "sweep " << id;
   }
+  const Law differs = BrokenMemoryLaw(store_.Read(), scheduler_);
+  EXPECT_FALSE(differs) << *differs;
 }
 
 SweepId Environment::SubmitEmpty(int64_t priority) {

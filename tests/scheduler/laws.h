@@ -14,8 +14,11 @@ namespace sparsweep::testing {
 
 using Law = std::optional<std::string>;
 
-// The live scheduler, the rows and a scheduler rebuilt from them say the same of every sweep.
-Law BrokenSweepLaw(const StoreModel& store, const Scheduler& live, const Scheduler& rebuilt);
+// The live scheduler and the rows say the same of every sweep.
+Law BrokenSweepLaw(const StoreModel& store, const Scheduler& live);
+
+// A scheduler remembers what the store holds, in everything but clocks.
+Law BrokenMemoryLaw(const StoredState& stored, const Scheduler& scheduler);
 
 // States, attempts and results of every trial fit together.
 Law BrokenTrialLaw(const StoreModel& store, const SchedulerOptions& options);

@@ -114,12 +114,12 @@ TEST(Queue, ClosedLaneKeepsItsTrials) {
   const auto any = [](TrialId) { return true; };
   queue.Add(1, {}, 7);
   EXPECT_TRUE(queue.empty());
-  queue.Open(1, 0);
+  queue.Open(1, {});
   EXPECT_FALSE(queue.empty());
-  EXPECT_EQ(queue.First(any)->trial, 7);
+  EXPECT_EQ(queue.First({0}, any)->trial, 7);
   queue.Close(1);
   EXPECT_TRUE(queue.empty());
-  EXPECT_FALSE(queue.First(any));
+  EXPECT_FALSE(queue.First({0}, any));
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST(Sweep, CancelStopsWhatNobodyElseWants) {
   env.Apply(SweepCancelRequested{first});
   EXPECT_EQ(env.scheduler().StateOf(first), SweepState::kCancelled);
   EXPECT_EQ(env.scheduler().CoverageOf(first),
-            (Coverage{.cells = 3, .trials = 3, .running = 1, .cancelled = 2}));
+            (Coverage{.cells = 3, .trials = 3, .cancelled = 3}));
   EXPECT_EQ(env.StateOf(AttemptId{1, 1}), AttemptState::kCancelled);
   EXPECT_THAT(env.Sync("w").run, ElementsAre(AttemptId{2, 1}));
   env.Succeed("w", {2, 1});
