@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/attention_parser.h"
@@ -96,6 +97,7 @@ Result<Plan> Plan::Resolve(const Spliced& attention, const PlanContext& context)
   for (const AttentionRule& rule : rules) {
     same_for_all_heads.push_back(ForHead(rule.pattern, 0) == rule.pattern);
   }
+  std::set<int> dense_rules;
   const std::vector<int> deciding = DecidingRules(rules, context);
   plan.cells_.reserve(deciding.size());
   for (int cell = 0; cell < static_cast<int>(deciding.size()); ++cell) {
@@ -106,9 +108,14 @@ Result<Plan> Plan::Resolve(const Spliced& attention, const PlanContext& context)
     }
     const int head = same_for_all_heads[rule] ? 0 : cell % context.heads;
     const auto [known, is_new] = by_rule_and_head.try_emplace({rule, head}, kUnset);
-    if (is_new) known->second = resolve(rule, head);
+    if (is_new) {
+      known->second = resolve(rule, head);
+      const bool is_dense = plan.patterns_[known->second].As<Dense>() != nullptr;
+      if (is_dense && rules[rule].pattern.As<Dense>() == nullptr) dense_rules.insert(rule);
+    }
     plan.cells_.push_back(known->second);
   }
+  for (const int rule : dense_rules) plan.became_dense_.push_back(rules[rule].pattern);
   plan.canonical_ = plan.CanonicalText();
   if (plan.canonical_.size() > kMaxSourceBytes) {
     return InvalidArgument("the attention is too intricate: its canonical text is longer than " +

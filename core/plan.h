@@ -39,6 +39,10 @@ class Plan {
   const std::vector<Pattern>& patterns() const { return patterns_; }
   int index(int layer, int head) const { return cells_[layer * context_.heads + head]; }
 
+  // Rules that say something else than `dense` and mean it, in the order of the text. A plan that
+  // was resolved from canonical text has none.
+  const std::vector<Pattern>& became_dense() const { return became_dense_; }
+
   bool is_dense() const { return canonical_ == "dense"; }
   // Whether some mask depends on the mask seed.
   bool draws() const { return AnyOf(Draws); }
@@ -60,7 +64,8 @@ class Plan {
   PlanContext context_;
   std::string canonical_;
   std::vector<Pattern> patterns_;  // in order of their first cell
-  std::vector<int> cells_;         // layers x heads, indices into patterns_
+  std::vector<Pattern> became_dense_;
+  std::vector<int> cells_;  // layers x heads, indices into patterns_
 };
 
 }  // namespace sparsweep
