@@ -18,7 +18,4 @@ Pattern ForHead(const Pattern& pattern, int head);
 // For texts of up to `max_length` tokens; `pattern` without BlockBert. Idempotent.
 Pattern Canonical(const Pattern& pattern, int max_length);
 
-// Whether every mask of `a` is known to lie within that of `b`; both canonical. False: not known.
-bool IsKnownToBeWithin(const Pattern& a, const Pattern& b);
-
 }  // namespace sparsweep

@@ -51,6 +51,17 @@ TEST(CanonicalForm, AbsorbsInsideAFamily) {
   EXPECT_EQ(Canonical("window(2, dilation=2) + window(1, dilation=4)"), "window(2, dilation=2)");
 }
 
+TEST(CanonicalForm, AbsorbsAcrossFamiliesWhereEveryLengthAgrees) {
+  EXPECT_EQ(Canonical("window(4) + strided(4)"), "strided(4)");
+  EXPECT_EQ(Canonical("window(5) + strided(4)"), "strided(4) + window(5)");
+  EXPECT_EQ(Canonical("window(9, dilation=8) + strided(4)"), "strided(4)");
+  EXPECT_EQ(Canonical("window(8) + global(8) + bigbird_block(8)"), "bigbird_block(block=8)");
+  EXPECT_EQ(Canonical("window(9) + bigbird_block(8)"), "bigbird_block(block=8) + window(9)");
+  EXPECT_EQ(Canonical("fixed(4, 0) + window(3)"), "window(3)");
+  EXPECT_EQ(Canonical("fixed(4, 0) & fixed(8, 1)"), "fixed(4, 0)");
+  EXPECT_EQ(Canonical("fixed(4, 1) & fixed(8, 1)"), "fixed(4, 1) & fixed(8, 1)");
+}
+
 TEST(CanonicalForm, IsDenseForDegreesThatReachEverything) {
   EXPECT_EQ(Canonical("window(127)"), "dense");
   EXPECT_EQ(Canonical("window(126)"), "window(126)");

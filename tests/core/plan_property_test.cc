@@ -4,6 +4,8 @@
 #include <map>
 
 #include "core/attention_parser.h"
+#include "core/canonical.h"
+#include "core/containment.h"
 #include "core/plan.h"
 #include "tests/core/pattern_oracle.h"
 
@@ -144,6 +146,39 @@ TEST(PlanProperty, ALawOfTheLatticeDoesNotChangeThePattern) {
     }
     ASSERT_TRUE(Resolved(a + " + dense").is_dense());
   }
+}
+
+// What the canonical form rests on: a partial order of single patterns, true at every length.
+TEST(PlanProperty, ContainmentIsTrueAtEveryLengthAndTransitive) {
+  oracle::Dice dice(18);
+  std::map<Pattern, std::vector<Mask>> atoms;
+  while (atoms.size() < 160) {
+    const Pattern atom = Canonical(dice.AnyPattern(kSmall.heads, 0), 1000);
+    if (atom.As<BlockBert>() != nullptr || !atoms.try_emplace(atom).second) continue;
+    for (int n = 1; n <= 33; ++n) {
+      atoms[atom].push_back(BuildMask(atom, n, oracle::ContextOf(5, 1, 2, 40)));
+    }
+  }
+  int found = 0;
+  for (const auto& [a, masks_of_a] : atoms) {
+    for (const auto& [b, masks_of_b] : atoms) {
+      if (a == b || !IsKnownToBeWithin(a, b)) continue;
+      ++found;
+      ASSERT_FALSE(IsKnownToBeWithin(b, a)) << ToText(a) << " and " << ToText(b);
+      for (size_t at = 0; at < masks_of_a.size(); ++at) {
+        for (int row = 0; row < masks_of_a[at].length(); ++row) {
+          ASSERT_EQ(*masks_of_a[at].row(row) & ~*masks_of_b[at].row(row), 0u)
+              << ToText(a) << " is not within " << ToText(b) << " at length " << at + 1;
+        }
+      }
+      for (const auto& [c, masks_of_c] : atoms) {
+        if (!IsKnownToBeWithin(b, c)) continue;
+        ASSERT_TRUE(IsKnownToBeWithin(a, c))
+            << ToText(a) << " within " << ToText(b) << " within " << ToText(c);
+      }
+    }
+  }
+  EXPECT_GT(found, 500);
 }
 
 TEST(PlanProperty, TheWholePlanCanBeScrambledToo) {

@@ -8,6 +8,7 @@
 
 #include "core/mask.h"
 #include "core/philox.h"
+#include "core/plan.h"
 #include "core/sha256.h"
 
 namespace sparsweep {
@@ -103,6 +104,56 @@ TEST(RandomPattern, HasTheHashesOfThePublishedVector) {
     const Mask mask = MaskOf(c);
     EXPECT_EQ(mask.kept(), kept) << line.str();
     EXPECT_EQ(Hex(mask.Sha256()), hash) << line.str();
+  }
+}
+
+// The columns: pattern, mask seed, layer, head, N, example, row, keys.
+std::vector<std::vector<std::string>> PublishedRows() {
+  std::ifstream file(SPARSWEEP_SOURCE_DIR "/docs/attention-language.md");
+  std::vector<std::vector<std::string>> rows;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("| pattern | mask seed |", 0) == 0) inside = true;
+    if (inside && line.rfind("| `", 0) != 0 && !rows.empty()) break;
+    if (!inside || line.rfind("| `", 0) != 0) continue;
+    std::vector<std::string>& cells = rows.emplace_back();
+    std::istringstream text(line.substr(1));
+    for (std::string cell; std::getline(text, cell, '|');) {
+      const size_t first = cell.find_first_not_of(" `");
+      const size_t last = cell.find_last_not_of(" `");
+      cells.push_back(first == std::string::npos ? "" : cell.substr(first, last - first + 1));
+    }
+  }
+  return rows;
+}
+
+uint64_t KeyNamed(const std::string& example) {
+  if (example.empty()) return 0;
+  const size_t one = example.find('/'), two = example.rfind('/');
+  return ExampleKey(example.substr(0, one), std::stoll(example.substr(one + 1)),
+                    std::stoll(example.substr(two + 1)));
+}
+
+// tests/core/published_draws_test.py recomputes the same table without this project.
+TEST(PublishedDraws, AreThoseOfTheMasks) {
+  const auto rows = PublishedRows();
+  ASSERT_EQ(rows.size(), 13u);
+  for (const auto& cells : rows) {
+    ASSERT_EQ(cells.size(), 8u) << cells[0];
+    MaskContext context;
+    context.mask_seed = std::stoull(cells[1]);
+    context.layer = std::stoi(cells[2]);
+    context.head = std::stoi(cells[3]);
+    context.max_length = 4096;
+    context.example_key = KeyNamed(cells[5]);
+    const int n = std::stoi(cells[4]), query = std::stoi(cells[6]);
+    const Plan plan = Plan::Resolve(cells[0], {12, 12, context.max_length}).value();
+    const Mask mask = BuildMask(plan.at(0, 0), n, context);
+    std::string kept;
+    for (int key = 0; key < n; ++key) {
+      if (mask.at(query, key)) kept += (kept.empty() ? "" : " ") + std::to_string(key);
+    }
+    EXPECT_EQ(kept, cells[7]) << cells[0] << " row " << query;
   }
 }
 

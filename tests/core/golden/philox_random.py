@@ -75,8 +75,13 @@ def lines():
         yield "mask %s %d %s" % (name, sum(map(len, rows)), mask_hash(n, rows))
 
 
-body = "".join(line + "\n" for line in lines())
-print("# made by philox_random.py with the standard library of Python %s.%s" %
-      platform.python_version_tuple()[:2])
-print("# sha256 of the lines below: " + hashlib.sha256(body.encode()).hexdigest())
-print(body, end="")
+def main():
+    body = "".join(line + "\n" for line in lines())
+    print("# made by philox_random.py with the standard library of Python %s.%s" %
+          platform.python_version_tuple()[:2])
+    print("# sha256 of the lines below: " + hashlib.sha256(body.encode()).hexdigest())
+    print(body, end="")
+
+
+if __name__ == "__main__":
+    main()
