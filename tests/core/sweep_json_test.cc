@@ -139,8 +139,7 @@ INSTANTIATE_TEST_SUITE_P(
             "not available yet in this version"},
         Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision",
             "not available yet"},
-        Bad{R"j("axes": {"select": [1]})j", "axes.select",
-            "not available yet in this version"},
+        Bad{R"j("axes": {"select": [1]})j", "axes.select", "not available yet in this version"},
         Bad{R"j("time_limit": 1)j", "time_limit", "not available yet in this version"},
         // Wrong types and ranges.
         Bad{R"j("training": {"batch_size": "32"})j", "training.batch_size",
@@ -166,6 +165,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"j("seeds": [1, 2, 1])j", "seeds[2]", "1 is listed twice"},
         Bad{R"j("seeds": [-1])j", "seeds[0]", "-1 is not between 0 and 9007199254740991"},
         Bad{R"j("seeds": [9007199254740992])j", "seeds[0]", "is not between"},
+        Bad{R"j("mask_seeds": [9007199254740992])j", "mask_seeds[0]",
+            "is not between 0 and 9007199254740991"},
+        Bad{R"j("mask_seeds": [0, -1])j", "mask_seeds[1]", "-1 is not between"},
         Bad{R"j("mask_seeds": "one")j", "mask_seeds", "a number of seeds or a list"},
         // Axes.
         Bad{R"j("axes": [1])j", "axes", "must be an object"},
