@@ -42,7 +42,7 @@ std::vector<int> PaperCandidates(int i, int n_max, int block) {
     AppendSlice(0, last, middle, &blocks);
   } else {
     AppendSlice(0, i - 2, middle, &blocks);
-    if (i + 1 != last) AppendSlice(i + 1, last, middle, &blocks);
+    AppendSlice(i + 1, last, middle, &blocks);
   }
   return blocks;
 }
