@@ -65,6 +65,7 @@ std::string RefuseFairseqFixed(const FairseqFixed& pattern, const PlanContext& c
 }
 
 std::string RefuseMax(const std::optional<int>& max, const PlanContext& context) {
+  if (context.max_length < 2) return "there is no degree to learn with a max_length of 1";
   if (MaxDegree(max, context.max_length) < context.max_length) return "";
   return "max " + Number(*max) + " is beyond max_length - 1 = " + Number(context.max_length - 1) +
          "; leave it out or make it smaller";

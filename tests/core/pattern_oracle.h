@@ -315,7 +315,8 @@ class Dice {
   // What a rule may hold by itself: also what counts blocks.
   Pattern AnyRule(int heads, int depth) {
     if (Below(12) > 0) return AnyPattern(heads, depth);
-    return {BigBirdBlock{1, Below(4), Exact::kHf, 16 + Below(2), static_cast<Eval>(Below(2))}};
+    return {BigBirdBlock{1 + Below(2), Below(4), Exact::kHf, 4096 + Below(2),
+                         static_cast<Eval>(Below(2))}};
   }
 
   // The same pattern with its terms commuted, nested and repeated.

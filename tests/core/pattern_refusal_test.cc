@@ -45,6 +45,8 @@ TEST(PatternRefusal, OfArgumentsThatDoNotFitEachOtherOrTheModel) {
             "max 128 is beyond max_length - 1 = 127; leave it out or make it smaller");
   EXPECT_EQ(Sentence("adaptive_span(200)"),
             "max 200 is beyond max_length - 1 = 127; leave it out or make it smaller");
+  EXPECT_EQ(FirstLine(Plan::Resolve("learned_window", {1, 1, 1}).status().message()),
+            "there is no degree to learn with a max_length of 1");
   EXPECT_EQ(Sentence("adaptive_span(ramp=0)"), "ramp must be at least 1");
   EXPECT_EQ(Sentence("adaptive_span(1, 2, 3)"),
             "adaptive_span takes no more than 2 arguments: adaptive_span(max=max_length-1, "

@@ -108,6 +108,24 @@ TEST(PlanProperty, CanonicalFormKeepsEveryMask) {
   }
 }
 
+TEST(PlanProperty, CanonicalFormKeepsEveryMaskWhateverTheMaximalLength) {
+  oracle::Dice dice(19);
+  for (int round = 0; round < 1500; ++round) {
+    const int max_length = 11 + dice.Below(90);
+    const std::string text = ToText(dice.AnyRule(kSmall.heads, 2));
+    const auto plan = Plan::Resolve(text, {1, kSmall.heads, max_length});
+    ASSERT_TRUE(plan.ok()) << plan.status().message();
+    const auto rules = ParseAttention({text, {}}, plan->context());
+    ASSERT_TRUE(rules.ok());
+    for (const int n : {max_length, 1 + dice.Below(max_length), 1 + dice.Below(max_length)}) {
+      const MaskContext context = oracle::ContextOf(dice.Below(9), 0, dice.Below(kSmall.heads),
+                                                    max_length, static_cast<Phase>(round % 2));
+      ASSERT_EQ(BuildMask(plan->at(0, context.head), n, context), AsWritten(*rules, n, context))
+          << text << " -> " << plan->canonical() << " at length " << n << " of " << max_length;
+    }
+  }
+}
+
 TEST(PlanProperty, EqualCanonicalTextMeansEqualMasks) {
   oracle::Dice dice(14);
   std::map<std::string, std::string> masks;
