@@ -141,7 +141,8 @@ bool IsAlwaysDense(const BigBirdBlock& pattern, int max_length) {
 }
 
 bool ReachesPaperLength(const BigBirdBlock& pattern, int max_length) {
-  return std::any_of(std::begin(kPaperLengths), std::end(kPaperLengths),
+  return pattern.r > 0 &&
+         std::any_of(std::begin(kPaperLengths), std::end(kPaperLengths),
                      [&](int padded) { return CanOccur(pattern, padded, max_length); });
 }
 
@@ -183,11 +184,14 @@ BlockWeights BlockMultiplicity(const BigBirdBlock& pattern, int length,
 }
 
 std::string RefuseBigBirdBlock(const BigBirdBlock& pattern, const PlanContext& context) {
-  if (pattern.exact == Exact::kSet || IsFullAttention(pattern, context.max_length)) return "";
-  if (context.max_length > pattern.max_positions) {
-    return "max_positions " + std::to_string(pattern.max_positions) +
-           " is smaller than max_length " + std::to_string(context.max_length) +
-           "; give the number of positions of the model";
+  // Without paper plans max_positions has no effect, and there is always enough to draw from.
+  if (pattern.exact == Exact::kSet || !ReachesPaperLength(pattern, context.max_length)) return "";
+  const int64_t padded_max = int64_t{BlocksOf(pattern, context.max_length)} * pattern.block;
+  if (padded_max > pattern.max_positions) {
+    return "max_positions " + std::to_string(pattern.max_positions) + " is smaller than the " +
+           std::to_string(padded_max) + " tokens that texts of max_length " +
+           std::to_string(context.max_length) +
+           " are padded to; give the number of positions of the model";
   }
   if (pattern.max_positions > kMaxHfPositions) {
     return "max_positions must be at most " + std::to_string(kMaxHfPositions) + " with exact=hf";

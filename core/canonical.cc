@@ -27,7 +27,7 @@ Pattern CanonicalBlocks(BigBirdBlock blocks, int max_length) {
   if (IsAlwaysDense(blocks, max_length)) return {Dense{}};
   const BigBirdBlock defaults;
   if (blocks.exact == Exact::kSet) blocks.eval = defaults.eval;
-  if (blocks.exact == Exact::kSet || blocks.r == 0 || !ReachesPaperLength(blocks, max_length)) {
+  if (blocks.exact == Exact::kSet || !ReachesPaperLength(blocks, max_length)) {
     blocks.max_positions = defaults.max_positions;
   }
   if (blocks.r == 0) blocks.eval = defaults.eval;

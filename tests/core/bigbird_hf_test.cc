@@ -148,8 +148,13 @@ TEST(BigBirdExactHf, IsRefusedWhereTheLibraryCannotRunIt) {
   EXPECT_EQ(sentence("bigbird_block(256, r=1, exact=hf)", 2816),
             "bigbird_block(block=256, r=1, exact=hf)");
   EXPECT_EQ(sentence("bigbird_block(exact=hf, max_positions=512)", 1024),
-            "max_positions 512 is smaller than max_length 1024; give the number of positions of "
-            "the model");
+            "max_positions 512 is smaller than the 1024 tokens that texts of max_length 1024 are "
+            "padded to; give the number of positions of the model");
+  EXPECT_EQ(sentence("bigbird_block(exact=hf, max_positions=1000)", 1000),
+            "max_positions 1000 is smaller than the 1024 tokens that texts of max_length 1000 are "
+            "padded to; give the number of positions of the model");
+  EXPECT_EQ(sentence("bigbird_block(exact=hf, max_positions=1000)", 960),
+            "bigbird_block(exact=hf)");
   EXPECT_EQ(sentence("bigbird_block(exact=hf, max_positions=100000)", 1024),
             "max_positions must be at most 16384 with exact=hf");
 }

@@ -143,6 +143,16 @@ TEST(CanonicalForm, OfBigBirdBlock) {
             "bigbird_block(exact=hf, eval=draw)");
   EXPECT_EQ(Canonical("bigbird_block(exact=hf, r=0, eval=draw, max_positions=8192)", long_texts),
             "bigbird_block(r=0, exact=hf)");
+  // Canonical text is legal even where its default would not do for other arguments.
+  const PlanContext longer{12, 12, 5000};
+  for (const char* text : {"bigbird_block(r=0, exact=hf)", "bigbird_block(block=100, exact=hf)"}) {
+    EXPECT_EQ(Canonical(text, longer), text);
+    EXPECT_EQ(Canonical(text, longer), Canonical(Canonical(text, longer), longer));
+  }
+  EXPECT_EQ(Canonical("bigbird_block(100, exact=hf, max_positions=8192)", longer),
+            "bigbird_block(block=100, exact=hf)");
+  EXPECT_EQ(Canonical("bigbird_block(exact=hf, max_positions=8192)", longer),
+            "bigbird_block(exact=hf, max_positions=8192)");
   EXPECT_EQ(Canonical("bigbird_block(r=2) + bigbird_block + self", long_texts), "bigbird_block");
   EXPECT_EQ(Canonical("bigbird_block(32) + bigbird_block", long_texts),
             "bigbird_block(block=32) + bigbird_block");
