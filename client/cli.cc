@@ -219,12 +219,24 @@ void AddTools(Commands& c, Options& o) {
         "      --format png --output sheet.png\n"
         "  sparsweep mask --attention \"bigbird(1,1,2)\" --layers 2 --heads 2 --length 24 \\\n"
         "      --layer 0 --head 1 --format npy --output mask.npy\n"
+        "  sparsweep mask --model bert-tiny --text \"the cat that I saw sat down\" \\\n"
+        "      --attention \"syntax(1)\" --layer 0 --head 0\n"
         "  sparsweep mask --batch requests.jsonl\n");
+  c.Data();
   CLI::App* mask = c.current();
   mask->add_option("--attention", o.attention, "Attention text")->type_name("TEXT");
   mask->add_option("--layers", o.layers, "Layers of the model")->type_name("L");
   mask->add_option("--heads", o.heads, "Heads of a layer")->type_name("H");
   mask->add_option("--length", o.length, "Real tokens")->type_name("N");
+  mask->add_option("--model", o.model, "Model whose tokens, layers and heads a --text has")
+      ->type_name("NAME|DIR");
+  mask->add_option("--text", o.text, "A text, instead of --layers, --heads and --length")
+      ->type_name("TEXT");
+  mask->add_option("--text-pair", o.text_pair, "Its second segment")->type_name("TEXT");
+  mask->add_option("--glove", o.glove, "Word vectors of lexical(by=glove), with --text")
+      ->type_name("FILE");
+  mask->add_option("--trainer", o.trainer, "The sparsweep-trainer program, with --text")
+      ->type_name("FILE");
   mask->add_option("--max-length", o.max_length, "Longest text (default: --length)")
       ->type_name("M");
   mask->add_option("--mask-seed", o.mask_seed, "Seed of random patterns (0)")->type_name("S");

@@ -1,13 +1,8 @@
 // `sparsweep doctor`: what works on this machine, and what to do about the rest.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -15,12 +10,11 @@
 #include "client/commands.h"
 #include "client/exit_codes.h"
 #include "client/format.h"
+#include "client/program_output.h"
 #include "client/terminal.h"
 #include "core/catalog.h"
 #include "worker/devices.h"
 #include "worker/worker.h"
-
-extern char** environ;
 
 namespace sparsweep {
 namespace {
@@ -60,49 +54,14 @@ class Findings {
   bool failed_ = false;
 };
 
-// stdout of a program that ends within a minute with code 0; stderr goes to ours.
+// stdout of a program that ends with code 0.
 Result<std::string> OutputOf(const std::vector<std::string>& arguments) {
-  int pipes[2];
-  if (pipe2(pipes, O_CLOEXEC) != 0) return Status{StatusCode::kInternal, "no pipe"};
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_adddup2(&files, pipes[1], 1);
-  std::vector<std::string> words = arguments;
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, argv[0], &files, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  close(pipes[1]);
-  std::string out;
-  if (error == 0) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    char bytes[4096];
-    for (pollfd ready{pipes[0], POLLIN, 0};;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
-      if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) <= 0) {
-        kill(pid, SIGKILL);
-        break;
-      }
-      const ssize_t n = read(pipes[0], bytes, sizeof bytes);
-      if (n <= 0) break;
-      out.append(bytes, static_cast<size_t>(n));
-    }
+  Result<ProgramOutput> output = RunProgram(arguments);
+  if (!output.ok()) return output.status();
+  if (output->code != 0) {
+    return Status{StatusCode::kInternal, fmt::format("it exited with code {}", output->code)};
   }
-  close(pipes[0]);
-  if (error != 0) {
-    return Status{StatusCode::kNotFound, arguments[0] + ": " + std::strerror(error)};
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    return Status{StatusCode::kInternal,
-                  WIFEXITED(status) ? fmt::format("it exited with code {}", WEXITSTATUS(status))
-                                    : fmt::format("it was ended by signal {}", WTERMSIG(status))};
-  }
-  return out;
+  return std::move(output->out);
 }
 
 void CheckTrainer(const Options& options, Findings* out) {

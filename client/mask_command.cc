@@ -1,4 +1,4 @@
-// `sparsweep mask`: masks without a server, a worker or training.
+// `sparsweep mask`: masks without a server or training.
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -8,7 +8,9 @@
 #include "client/exit_codes.h"
 #include "client/mask_formats.h"
 #include "client/terminal.h"
+#include "client/text_masks.h"
 #include "core/mask_request.h"
+#include "worker/worker.h"
 
 namespace sparsweep {
 namespace {
@@ -44,11 +46,38 @@ Status CheckFlags(const Options& options, const std::string& format) {
   return {};
 }
 
+// Of a text, the trainer program knows tokens and words.
+Result<std::string> AnswerOfText(const Options& options, bool rows) {
+  if (options.layers > 0 || options.heads > 0 || options.length > 0) {
+    return InvalidArgument(
+        "--layers, --heads and --length come from --model and --text; leave them out");
+  }
+  if (options.model.empty() || options.text.empty() || options.attention.empty()) {
+    return InvalidArgument("the masks of a text need --model, --text and --attention");
+  }
+  TextMaskRequest request;
+  request.model = options.model;
+  request.text = options.text;
+  request.text_pair = options.text_pair;
+  request.attention = options.attention;
+  request.max_length = options.max_length;
+  request.mask_seed = options.mask_seed;
+  request.rows = rows;
+  request.glove = options.glove;
+  return AskForTextMasks(options.trainer.empty() ? DefaultTrainer() : options.trainer,
+                         options.data, request);
+}
+
 Result<std::string> Answer(const Options& options, bool rows) {
+  if (!options.model.empty() || !options.text.empty() || !options.text_pair.empty() ||
+      !options.glove.empty()) {
+    return AnswerOfText(options, rows);
+  }
   if (options.attention.empty() || options.layers <= 0 || options.heads <= 0 ||
       options.length <= 0) {
     return InvalidArgument(
-        "mask needs --attention, --layers, --heads and --length (or --batch FILE)");
+        "mask needs --attention, --layers, --heads and --length (or --model and --text, or --batch "
+        "FILE)");
   }
   MaskRequest request;
   request.attention = options.attention;

@@ -1,5 +1,6 @@
 #include "client/mask_sheet.h"
 
+#include <algorithm>
 #include <map>
 
 #include "core/json.h"
@@ -36,6 +37,22 @@ bool ReadRow(const json& value, int query, Mask* mask) {
   return true;
 }
 
+// Per word the words that it is joined to, each edge at both ends.
+bool ReadEdges(const json& joined, size_t words, std::vector<std::pair<int, int>>* edges) {
+  if (!joined.is_array() || joined.size() != words) return false;
+  for (size_t word = 0; word < words; ++word) {
+    if (!joined[word].is_array()) return false;
+    for (const json& other : joined[word]) {
+      if (!other.is_number_integer() || other < -1 || other >= words) return false;
+      if (other.get<int>() < static_cast<int>(word)) {
+        edges->push_back({other.get<int>(), static_cast<int>(word)});
+      }
+    }
+  }
+  std::sort(edges->begin(), edges->end());
+  return true;
+}
+
 }  // namespace
 
 Result<MaskSheet> ParseMaskSheet(const std::string& answer) {
@@ -52,10 +69,8 @@ Result<MaskSheet> ParseMaskSheet(const std::string& answer) {
   reader.Strings("tokens", &sheet.tokens);
   reader.Strings("words", &sheet.words);
   if (!violations.empty()) return NotAnAnswer(violations.fields().front().field + " wrong");
-  if (const json* of_words = reader.Find("heads_of_words"); of_words && of_words->is_array()) {
-    for (const json& head : *of_words) {
-      sheet.heads_of_words.push_back(head.is_number_integer() ? head.get<int>() : -1);
-    }
+  if (const json* joined = reader.Find("heads_of_words")) {
+    if (!ReadEdges(*joined, sheet.words.size(), &sheet.edges)) return NotAnAnswer("no parse");
   }
   const json* hashes = reader.Find("sha256");
   const json* rows = reader.Find("rows");

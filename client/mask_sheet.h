@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/mask.h"
@@ -18,10 +19,10 @@ struct MaskSheet {
   int length = 0;                  // real tokens
   std::vector<int> index;          // layers x heads, into `masks`
   std::vector<Mask> masks;         // equal ones are held once
-  // Of a request with a text, else empty: a name per token, the words, and per word the number of
-  // the word that it hangs on (-1: none, the root of its sentence or not parsed).
+  // Of a request with a text, else empty: the tokens, the words, and where the plan has syntax the
+  // pairs of words that the parse joins; the first of a pair is the lower one, or -1 for ROOT.
   std::vector<std::string> tokens, words;
-  std::vector<int> heads_of_words;
+  std::vector<std::pair<int, int>> edges;
 
   const Mask& at(size_t layer, size_t head) const {
     return masks[static_cast<size_t>(index[layer * heads.size() + head])];

@@ -122,13 +122,13 @@ std::string Picture(const Mask& mask, const RowLabels& labels, Form form) {
   return out;
 }
 
+// The edges of the parse, the lower word first.
 std::string Parse(const MaskSheet& sheet) {
   std::string out;
-  for (size_t word = 0; word < sheet.words.size(); ++word) {
-    const int head = word < sheet.heads_of_words.size() ? sheet.heads_of_words[word] : -1;
-    const bool known = head >= 0 && static_cast<size_t>(head) < sheet.words.size();
-    out += fmt::format("{}{}{}", out.empty() ? "" : "  ", sheet.words[word],
-                       known ? "←" + sheet.words[static_cast<size_t>(head)] : "");
+  for (const auto& [a, b] : sheet.edges) {
+    out += fmt::format("{}{}–{}", out.empty() ? "" : "  ",
+                       a < 0 ? "ROOT" : sheet.words[static_cast<size_t>(a)],
+                       sheet.words[static_cast<size_t>(b)]);
   }
   return out;
 }
@@ -153,7 +153,7 @@ Result<std::string> MaskText(const MaskSheet& sheet, int width) {
                                 Plural(sheet.layers.size(), "layer"),
                                 Plural(sheet.heads.size(), "head"),
                                 Plural(static_cast<size_t>(sheet.length), "token"));
-  if (!sheet.heads_of_words.empty()) out += "parse: " + Parse(sheet) + "\n";
+  if (!sheet.edges.empty()) out += "parse: " + Parse(sheet) + "\n";
   const size_t shown =
       width > 0 ? std::min(sheet.masks.size(), kMasksOnATerminal) : sheet.masks.size();
   for (size_t i = 0; i < shown; ++i) {

@@ -1,7 +1,10 @@
 // `sparsweep results`, and the table that `run` ends with.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
@@ -35,14 +38,50 @@ std::string Axis(const v1::Cell& cell, const std::string& name) {
   return found == cell.axes().fields().end() ? "" : ValueText(found->second);
 }
 
+// What is to be said of cells, each sentence once and numbered, so that a row needs only a number.
+class Footnotes {
+ public:
+  // The numbers of the notes on a cell, as "1,3".
+  std::string Of(const v1::Cell& cell) {
+    std::string out;
+    for (const std::string& warning : cell.warnings()) Add(warning, &out);
+    if (cell.left_out() > 0) {
+      Add(fmt::format("{} left out of the difference: run on another device or with another number "
+                      "of threads than the baseline's",
+                      cell.left_out() == 1 ? "1 seed is"
+                                           : fmt::format("{} seeds are", cell.left_out())),
+          &out);
+    }
+    return out;
+  }
+  std::string Text() const {
+    std::string out;
+    for (size_t i = 0; i < sentences_.size(); ++i) {
+      out += fmt::format("{:>3}  {}\n", i + 1, sentences_[i]);
+    }
+    return out;
+  }
+  bool empty() const { return sentences_.empty(); }
+
+ private:
+  void Add(const std::string& sentence, std::string* numbers) {
+    auto at = std::find(sentences_.begin(), sentences_.end(), sentence);
+    if (at == sentences_.end()) at = sentences_.insert(at, sentence);
+    *numbers += (numbers->empty() ? "" : ",") + std::to_string(at - sentences_.begin() + 1);
+  }
+  std::vector<std::string> sentences_;
+};
+
 // Titles are those of the metric in percent where it is a share; differences then are in points.
-Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
+std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
+  Footnotes notes;
   bool intervals = false, missing = false;
   std::string metric;
   for (const v1::Cell& cell : cells) {
     intervals = intervals || cell.has_difference_low();
     missing = missing || cell.failed() > 0 || cell.succeeded() < cell.trials_size();
     if (!cell.metric().empty()) metric = cell.metric();
+    notes.Of(cell);
   }
   Table table;
   table.Column("cell", Align::kRight);
@@ -60,15 +99,18 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
   }
   table.Column("train s", Align::kRight);
   if (missing) table.Column("state");
+  if (!notes.empty()) table.Column("note");
   for (const v1::Cell& cell : cells) {
     const bool share = IsShare(cell.metric());
     const auto signed_value = [&](double value) {
       return share ? SignedPercent(value) : fmt::format("{:+.4f}", value);
     };
     std::vector<std::string> row = {std::to_string(cell.cell())};
+    std::string plan = cell.attention();
     for (const std::string& axis : axes) {
       std::string text = Axis(cell, axis);
-      if (text.empty() && cell.baseline()) text = cell.attention();
+      // The baseline has no value of the axes that the attention is made of.
+      if (text.empty() && cell.baseline()) text = std::exchange(plan, "–");
       row.push_back(text);
     }
     if (axes.empty()) row.push_back(cell.attention());
@@ -104,9 +146,10 @@ Table PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::str
         state += fmt::format("{}{} running", state.empty() ? "" : ", ", cell.running());
       row.push_back(state);
     }
+    if (!notes.empty()) row.push_back(notes.Of(cell));
     table.Row(std::move(row));
   }
-  return table;
+  return table.Text(TheTerminal().width) + (notes.empty() ? "" : "\n" + notes.Text());
 }
 
 // Full precision and no words: for spreadsheets and pandas.
@@ -117,7 +160,7 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
   for (const char* title :
        {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev",
         "n", "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
-        "smallest_detectable", "train_seconds", "succeeded", "failed"}) {
+        "smallest_detectable", "train_seconds", "succeeded", "failed", "left_out", "warnings"}) {
     table.Column(title);
   }
   const auto number = [](bool has, double value) { return has ? fmt::format("{}", value) : ""; };
@@ -136,7 +179,9 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
                 number(cell.has_p_holm(), cell.p_holm()), number(cell.has_p_bh(), cell.p_bh()),
                 number(cell.has_smallest_detectable(), cell.smallest_detectable()),
                 number(cell.has_train_seconds(), cell.train_seconds()),
-                std::to_string(cell.succeeded()), std::to_string(cell.failed())});
+                std::to_string(cell.succeeded()), std::to_string(cell.failed()),
+                std::to_string(cell.left_out()),
+                fmt::format("{}", fmt::join(cell.warnings(), " "))});
     table.Row(std::move(row));
   }
   return table;
@@ -176,7 +221,7 @@ Status PrintResults(Service& service, const std::string& name) {
   const Result<std::vector<v1::Cell>> cells = AllCells(service, name);
   if (!cells.ok()) return cells.status();
   const std::vector<std::string> axes(sweep->axis_names().begin(), sweep->axis_names().end());
-  std::fputs(PeopleTable(*cells, axes).Text(TheTerminal().width).c_str(), stdout);
+  std::fputs(PeopleTable(*cells, axes).c_str(), stdout);
   if (sweep->coverage().failed() == 0) return {};
   return PrintFailures(service, name);
 }

@@ -16,10 +16,15 @@ namespace {
 // Fields of the trial's result that one wants to see at once; all of them are in --json.
 void PrintOutcome(const google::protobuf::Struct& result) {
   for (const char* name : {"metric", "value", "density", "train_seconds", "eval_seconds",
-                           "peak_bytes", "steps", "device", "threads", "attestation_root"}) {
+                           "peak_bytes", "parsed_share", "steps", "device", "threads", "attestation_root"}) {
     const auto found = result.fields().find(name);
     if (found == result.fields().end()) continue;
     std::printf("  %-17s %s\n", name, ValueText(found->second).c_str());
+  }
+  const auto warnings = result.fields().find("warnings");
+  if (warnings == result.fields().end()) return;
+  for (const google::protobuf::Value& warning : warnings->second.list_value().values()) {
+    std::printf("  %s %s\n", Yellow("warning:").c_str(), warning.string_value().c_str());
   }
 }
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "core/json.h"
 #include "core/statistics.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
@@ -17,6 +18,7 @@ using Environments = std::map<uint64_t, std::set<std::pair<std::string, int64_t>
 struct Statistics {
   std::map<uint64_t, CellSummary> summaries;
   std::map<uint64_t, CellComparison> comparisons;
+  std::map<uint64_t, int> left_out;  // pairs per cell
 };
 
 // Over the whole sweep: the corrections need the family of all cells.
@@ -42,8 +44,13 @@ Statistics StatisticsOf(const std::vector<CellRow>& cells) {
   for (const auto& [cell, baseline] : baseline_of) {
     const auto summary = comparable.find(cell);
     if (summary == comparable.end()) continue;
-    std::erase_if(summary->second.by_seed, [&](const auto& entry) {
-      return environments[cell][entry.first] != environments[baseline][entry.first];
+    const Environments& of_baseline = environments[baseline];
+    std::erase_if(summary->second.by_seed, [&, cell = cell](const auto& entry) {
+      const auto other = of_baseline.find(entry.first);
+      if (other == of_baseline.end()) return true;  // no pair
+      const bool mixed = environments[cell][entry.first] != other->second;
+      statistics.left_out[cell] += mixed;
+      return mixed;
     });
   }
   for (CellComparison& comparison : CompareCells(comparable, baseline_of)) {
@@ -61,6 +68,25 @@ std::optional<double> MeanOf(const CellRow& cell, Field CellTrialRow::*field) {
   }
   if (values.empty()) return std::nullopt;
   return Mean(values);
+}
+
+// The warnings about a cell and of all its results, each once, in the order of the trials.
+void AddWarnings(const CellRow& row, v1::Cell* cell) {
+  std::set<std::string> known;
+  // Its trials cannot say so: they know the canonical plan alone.
+  if (row.canonical == "dense" && row.attention.find("dense") == std::string::npos) {
+    cell->add_warnings("\"" + row.attention + "\" is dense at this max_length");
+  }
+  for (const CellTrialRow& trial : row.trials) {
+    if (trial.warnings_json.empty() || trial.warnings_json == "[]") continue;
+    const auto parsed = ParseJson(trial.warnings_json, "warnings");
+    if (!parsed.ok() || !parsed->is_array()) continue;  // of another version: not worth an error
+    for (const auto& warning : *parsed) {
+      if (warning.is_string() && known.insert(warning.get<std::string>()).second) {
+        cell->add_warnings(warning.get<std::string>());
+      }
+    }
+  }
 }
 
 v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
@@ -89,9 +115,14 @@ v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
     if (summary.deviation) cell.set_stddev(*summary.deviation);
     cell.set_n(static_cast<int32_t>(summary.by_seed.size()));
   }
+  AddWarnings(row, &cell);
   // An alias is compared under the name of the cell it repeats.
-  const auto compared = statistics.comparisons.find(
-      row.alias_of ? static_cast<uint64_t>(*row.alias_of) : index);
+  const uint64_t named = row.alias_of ? static_cast<uint64_t>(*row.alias_of) : index;
+  if (const auto left = statistics.left_out.find(named);
+      left != statistics.left_out.end() && !row.is_baseline) {
+    cell.set_left_out(left->second);
+  }
+  const auto compared = statistics.comparisons.find(named);
   if (compared != statistics.comparisons.end() && !row.is_baseline) {
     const CellComparison& comparison = compared->second;
     cell.set_difference(comparison.difference.mean);

@@ -1,5 +1,8 @@
 // GetTrialMask: the picture of a trial's masks, recomputed from its plan (core/plan.h, core/mask.h).
+#include <algorithm>
+#include <charconv>
 #include <map>
+#include <optional>
 
 #include "core/plan.h"
 #include "proto/convert.h"
@@ -13,6 +16,11 @@ constexpr int kMaxPictureLength = 512;
 constexpr int kLengthWithoutResult = 32;
 constexpr int64_t kMaxPictureBytes = 3 << 20;  // a response stays below gRPC's 4 MiB
 
+// Whether a length and the name of an example tell the mask, and the length alone does not.
+bool DrawsPerExample(const Pattern& pattern) {
+  return IsPerExample(pattern) && !NeedsText(pattern);
+}
+
 int MostFrequent(const std::map<int, int64_t>& lengths, int otherwise) {
   int64_t most = 0;
   for (const auto& [length, examples] : lengths) {
@@ -24,9 +32,56 @@ int MostFrequent(const std::map<int, int64_t>& lengths, int otherwise) {
   return otherwise;
 }
 
-Result<v1::TrialMask> Picture(const TrialSpec& spec, int length,
+// "train/17" or "train/17/2" as the key of its draws.
+std::optional<uint64_t> KeyOfExample(const std::string& name) {
+  const size_t first = name.find('/');
+  if (first == std::string::npos) return std::nullopt;
+  const std::string split = name.substr(0, first);
+  if (split != "train" && split != "dev" && split != "test") return std::nullopt;
+  const auto number = [&](size_t begin, size_t end, int64_t* value) {
+    const char* stop = name.data() + end;
+    const auto [rest, error] = std::from_chars(name.data() + begin, stop, *value);
+    return error == std::errc() && rest == stop && *value >= 0;
+  };
+  const size_t second = std::min(name.find('/', first + 1), name.size());
+  int64_t row = 0, window = 0;
+  if (!number(first + 1, second, &row)) return std::nullopt;
+  if (second < name.size() && !number(second + 1, name.size(), &window)) return std::nullopt;
+  return ExampleKey(split, row, window);
+}
+
+// What is to be said of the pictures of a plan.
+std::vector<std::string> NotesOn(const Plan& plan, const std::string& example) {
+  std::vector<std::string> notes;
+  const auto any = [&](bool (*holds)(const Pattern&)) {
+    return std::any_of(plan.patterns().begin(), plan.patterns().end(), holds);
+  };
+  if (any(NeedsText)) {
+    notes.push_back(
+        "syntax and lexical make a mask from the words of each text, which the server does not "
+        "have: only lengths and what was attested are shown. \"sparsweep mask --model MODEL --text "
+        "TEXT --attention PLAN\" shows the masks and tokens of a text.");
+  }
+  if (any(IsLearned)) {
+    notes.push_back(
+        "The degrees of these heads are learned: their masks come with the trial's result.");
+  }
+  if (any(DrawsPerExample)) {
+    notes.push_back("Every example has random draws of its own: these are those of " + example +
+                    ", were it this long.");
+  }
+  if (any(IsWeighted)) {
+    notes.push_back(
+        "exact=hf counts some blocks more than once; the picture shows which entries count at "
+        "all, as in training.");
+  }
+  return notes;
+}
+
+Result<v1::TrialMask> Picture(const TrialSpec& spec, const v1::GetTrialMaskRequest& request,
                               const std::map<int, int64_t>& lengths) {
   const int max_length = static_cast<int>(spec.training.max_length);
+  int length = request.length();
   if (length == 0) length = MostFrequent(lengths, std::min(max_length, kLengthWithoutResult));
   length = std::min(length, kMaxPictureLength);
   if (length > max_length) {
@@ -34,26 +89,35 @@ Result<v1::TrialMask> Picture(const TrialSpec& spec, int length,
                                       " is beyond the trial's max_length of " +
                                       std::to_string(max_length));
   }
+  const std::string example = request.example().empty() ? "train/0" : request.example();
+  const std::optional<uint64_t> key = KeyOfExample(example);
+  if (!key) {
+    return InvalidField("example", "\"" + example.substr(0, 100) +
+                                       "\" names no example; write SPLIT/NUMBER, as train/17");
+  }
   const Result<Plan> plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
   if (!plan.ok()) return plan.status();
-  if (plan->per_example() || plan->learned()) {
-    return Status(StatusCode::kFailedPrecondition,
-                  "the masks of this trial differ from text to text or come from what it learnt; "
-                  "a length alone does not tell them");
-  }
   v1::TrialMask picture;
   picture.set_length(length);
   picture.set_layers(plan->layers());
   picture.set_heads(plan->heads());
   for (const auto& [real, examples] : lengths) (*picture.mutable_lengths())[real] = examples;
+  for (std::string& note : NotesOn(*plan, example)) picture.add_notes(std::move(note));
+  picture.set_per_example_draws(
+      std::any_of(plan->patterns().begin(), plan->patterns().end(), DrawsPerExample));
 
   std::map<std::string, int> index_of;  // by hash
   int64_t bytes = 0;
   for (int layer = 0; layer < plan->layers(); ++layer) {
     for (int head = 0; head < plan->heads(); ++head) {
-      const Mask mask =
-          BuildMask(plan->at(layer, head), length,
-                    {spec.mask_seed.value_or(0), layer, head, max_length, plan->heads()});
+      const Pattern& pattern = plan->at(layer, head);
+      if (NeedsText(pattern) || IsLearned(pattern)) {
+        picture.add_mask_index(-1);
+        continue;
+      }
+      MaskContext context{spec.mask_seed.value_or(0), layer, head, max_length, plan->heads()};
+      context.example_key = *key;
+      const Mask mask = BuildMask(pattern, length, context);
       const auto hash = mask.Sha256();
       const auto [found, added] = index_of.try_emplace(std::string(hash.begin(), hash.end()),
                                                        static_cast<int>(index_of.size()));
@@ -80,7 +144,7 @@ void LocalApi::GetTrialMask(const v1::GetTrialMaskRequest& request, Reply<v1::Tr
     return reply(InvalidField("length", "length must be 1 to " + std::to_string(kMaxPictureLength) +
                                             ", or 0 for the trial's most frequent one"));
   }
-  parts_.readers.Submit([id = *id, length = request.length(),
+  parts_.readers.Submit([id = *id, request,
                          reply = std::move(reply)](ReaderPool::Connections& connections) {
     const Result<TrialRow> row = ReaderPool::ReadNow<TrialRow>(
         connections.rows, [id](Database& db) -> Result<TrialRow> {
@@ -95,7 +159,7 @@ void LocalApi::GetTrialMask(const v1::GetTrialMaskRequest& request, Reply<v1::Tr
     if (const auto result = ParseTrialResult(row->result_json); result.ok()) {
       lengths = result->lengths;
     }
-    reply(Picture(*spec, length, lengths));
+    reply(Picture(*spec, request, lengths));
   });
 }
 

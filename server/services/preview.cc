@@ -8,6 +8,7 @@
 #include "proto/convert.h"
 #include "server/services/local_api.h"
 #include "server/services/messages.h"
+#include "server/services/plan_notes.h"
 
 namespace sparsweep {
 namespace {
@@ -63,6 +64,7 @@ class Previewer {
       }
     }
     response_.set_estimated_seconds(complete_ ? seconds_ : 0);
+    for (std::string& note : notes_.Sentences()) response_.add_warnings(std::move(note));
     return std::move(response_);
   }
 
@@ -79,7 +81,10 @@ class Previewer {
         Estimate(db, trial);
       }
     }
-    if (!cell.trials.empty() && !cell.alias_of) Compare(cell.trials.front());
+    if (!cell.trials.empty()) {
+      notes_.Look(cell);
+      if (!cell.alias_of) Compare(cell.trials.front());
+    }
     if (response_.previews_size() >= max_cells_) return;
     v1::PreviewCell* preview = response_.add_previews();
     preview->set_cell(static_cast<int64_t>(cell.index));
@@ -120,6 +125,7 @@ class Previewer {
   Grid grid_;
   const int32_t max_cells_;
   v1::PreviewSweepResponse response_;
+  PlanNotes notes_;
   std::set<std::string> identities_, plans_;
   std::map<std::string, std::string> prints_;
   std::map<std::pair<std::string, std::string>, std::optional<double>> mean_seconds_;

@@ -60,6 +60,7 @@ struct CellTrialRow {
   std::optional<double> train_seconds;
   std::string device;
   int64_t threads = 0;
+  std::string warnings_json;  // a list of sentences; empty where there is no result
 };
 struct CellRow {
   int64_t cell = 0;

@@ -35,12 +35,14 @@ CellTrialRow CellTrialOf(const Statement& read, int column) {
   row.train_seconds = read.MaybeDouble(column + 7);
   row.device = read.Text(column + 8);
   row.threads = read.Int(column + 9);
+  row.warnings_json = read.Text(column + 10);
   return row;
 }
 
 constexpr char kTrialsOfCells[] =
     "SELECT ct.cell, ct.trial_id, s.seed, s.mask_seed, t.state, r.metric, r.value, r.density, "
-    "d.detail ->> '$.train_seconds', d.detail ->> '$.device', d.detail ->> '$.threads' "
+    "d.detail ->> '$.train_seconds', d.detail ->> '$.device', d.detail ->> '$.threads', "
+    "d.detail ->> '$.warnings' "
     "FROM cell_trial ct JOIN trial t ON t.id = ct.trial_id "
     "JOIN trial_spec s ON s.trial_id = ct.trial_id "
     "LEFT JOIN result r ON r.trial_id = ct.trial_id "

@@ -48,6 +48,17 @@ TEST(MaskSheet, SelectsALayerAHeadOrBoth) {
             "--head 2 is beyond the model: they are numbered 0 to 1");
 }
 
+TEST(MaskSheet, ReadsTokensWordsAndEachEdgeOnce) {
+  const auto sheet = ParseMaskSheet(
+      R"({"canonical":"syntax","layers":1,"heads":1,"length":3,"sha256":[["a"]],
+          "rows":[[["07","03","05"]]],"tokens":["[CLS]","cats","sat"],"words":["cats","sat"],
+          "heads_of_words":[[1],[-1,0]]})");
+  ASSERT_TRUE(sheet.ok()) << sheet.status().message();
+  EXPECT_EQ(sheet->tokens[1], "cats");
+  EXPECT_EQ(sheet->edges, (std::vector<std::pair<int, int>>{{-1, 1}, {0, 1}}));
+  EXPECT_EQ(sheet->at(0, 0).kept(), 7);
+}
+
 TEST(MaskSheet, RefusesAnAnswerThatIsCutOrOfAnotherForm) {
   for (const char* answer :
        {R"({"canonical":"self","layers":1,"heads":1,"length":2,"sha256":[["a"]]})",
@@ -93,9 +104,9 @@ TEST(MaskText, NamesTheTokensAlongTheRowsAndTheParse) {
   MaskSheet sheet = *SelectMasks(Sheet("window(1)", 5), 0, 0);
   sheet.tokens = {"[CLS]", "cats", "naïve", "注意", "[SEP]"};
   sheet.words = {"cats", "naïve", "注意"};
-  sheet.heads_of_words = {1, -1, 1};
+  sheet.edges = {{-1, 1}, {0, 1}, {1, 2}};
   const std::string wide = *MaskText(sheet, 40);
-  EXPECT_THAT(wide, HasSubstr("parse: cats←naïve  naïve  注意←naïve\n"));
+  EXPECT_THAT(wide, HasSubstr("parse: ROOT–naïve  cats–naïve  naïve–注意\n"));
   EXPECT_THAT(wide, HasSubstr("\n        0 1 2 3 4\n"
                               "0 [CLS] ████· · ·\n"
                               "1 cats  ██████· ·\n"

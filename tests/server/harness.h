@@ -192,14 +192,15 @@ class FakeWorker {
     return response;
   }
   Result<v1::SyncResponse> Sync() { return Send(Request()); }
-  // Ends everything it runs with `value` and takes what comes next.
-  Result<v1::SyncResponse> FinishAll(double value) {
+  // Ends everything it runs with this result and takes what comes next.
+  Result<v1::SyncResponse> FinishAll(double value) { return FinishAll(RecordedResult(value)); }
+  Result<v1::SyncResponse> FinishAll(const TrialResult& result) {
     v1::SyncRequest request = Request();
     request.clear_running();
     for (const v1::Assignment& one : running) {
       v1::EndedAttempt* ended = request.add_ended();
       *ended->mutable_attempt() = one.attempt();
-      ended->set_result_json(TrialResultToJson(RecordedResult(value)));
+      ended->set_result_json(TrialResultToJson(result));
     }
     return Send(request);
   }

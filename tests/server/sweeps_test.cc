@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/statistics.h"
 #include "server/store/result_digest.h"
 #include "tests/server/harness.h"
 
@@ -114,6 +115,109 @@ TEST_F(SweepsTest, CellsCarryMeansSpreadsAndPairedDifferences) {
   EXPECT_EQ(Call(api_, &Api::ListCells, request)->cells(0).cell(), dense.cell());
 }
 
+// Runs the sweep to its end with the result that `result` gives each trial, and lists its cells.
+std::vector<v1::Cell> CellsOf(Api& api, const std::string& rest,
+                              const std::function<TrialResult(const TrialSpec&)>& result) {
+  const auto created = Create(api, rest);
+  EXPECT_TRUE(created.ok()) << created.status().message();
+  Expanded(api, created->name());
+  FakeWorker worker(api, "w", 1);
+  EXPECT_TRUE(worker.Sync().ok());
+  while (!worker.running.empty()) {
+    EXPECT_TRUE(worker.FinishAll(result(*ParseTrialSpec(worker.running[0].trial_json()))).ok());
+  }
+  v1::ListCellsRequest request;
+  request.set_parent(created->name());
+  const auto cells = Call(api, &Api::ListCells, request);
+  EXPECT_TRUE(cells.ok());
+  return {cells->cells().begin(), cells->cells().end()};
+}
+
+TEST_F(SweepsTest, ACellSaysWhatDifferenceItWouldHaveSeen) {
+  const std::map<uint64_t, double> difference = {{1, -0.03}, {2, 0.01}, {3, 0.02}, {4, 0.04}};
+  const auto cells = CellsOf(api_, R"("attention": "self", "seeds": 4)", [&](const TrialSpec& spec) {
+    const double noise = 0.01 * static_cast<double>(spec.seed);
+    return RecordedResult(0.8 + noise +
+                          (spec.attention == "dense" ? 0 : difference.at(spec.seed)));
+  });
+  const v1::Cell& self = cells.at(0);
+  // core/statistics.h is checked against scipy; here it is the way through the API.
+  const auto expected = ComparePaired(difference, {{1, 0}, {2, 0}, {3, 0}, {4, 0}});
+  EXPECT_NEAR(self.difference(), 0.01, 1e-12);
+  EXPECT_LT(self.difference_low(), 0);
+  EXPECT_GT(self.difference_high(), 0);
+  ASSERT_TRUE(self.has_smallest_detectable());
+  EXPECT_NEAR(self.smallest_detectable(), *expected->smallest_detectable, 1e-9);
+  EXPECT_EQ(self.left_out(), 0);
+  EXPECT_FALSE(cells.at(1).has_smallest_detectable()) << "the baseline is compared with nothing";
+}
+
+TEST_F(SweepsTest, PairsOfDifferentDevicesOrThreadsAreLeftOutAndCounted) {
+  const auto cells =
+      CellsOf(api_, R"("attention": "self", "seeds": 5)", [](const TrialSpec& spec) {
+        TrialResult result = RecordedResult(spec.attention == "dense" ? 0.8 : 0.7);
+        if (spec.attention == "self" && spec.seed == 1) {
+          result.device = "cuda: test";
+          result.value = 0.1;
+        }
+        if (spec.attention == "self" && spec.seed == 2) {
+          result.threads = 2;
+          result.value = 0.2;
+        }
+        return result;
+      });
+  EXPECT_EQ(cells.at(0).n(), 5);
+  EXPECT_EQ(cells.at(0).left_out(), 2);
+  EXPECT_NEAR(cells.at(0).difference(), -0.1, 1e-12) << "of the three comparable pairs";
+  EXPECT_EQ(cells.at(1).left_out(), 0);
+}
+
+TEST_F(SweepsTest, ASeedThatTheBaselineLacksIsNoPairLeftOut) {
+  const auto created = Create(api_, R"("attention": "self", "seeds": 2)");
+  Expanded(api_, created->name());
+  FakeWorker worker(api_, "w", 1);
+  ASSERT_TRUE(worker.Sync().ok());
+  while (!worker.running.empty()) {
+    const auto spec = ParseTrialSpec(worker.running[0].trial_json());
+    if (spec->attention != "dense" || spec->seed != 2) {
+      ASSERT_TRUE(worker.FinishAll(0.7).ok());
+      continue;
+    }
+    v1::SyncRequest request = worker.Request();
+    request.clear_running();
+    v1::EndedAttempt* ended = request.add_ended();
+    *ended->mutable_attempt() = worker.running[0].attempt();
+    ended->set_failure("diverged");
+    ASSERT_TRUE(worker.Send(request).ok());
+  }
+  v1::ListCellsRequest request;
+  request.set_parent(created->name());
+  const auto cells = Call(api_, &Api::ListCells, request);
+  EXPECT_EQ(cells->cells(0).n(), 2);
+  EXPECT_EQ(cells->cells(1).n(), 1);
+  EXPECT_EQ(cells->cells(0).left_out(), 0);
+}
+
+TEST_F(SweepsTest, ACellWhosePatternBecameDenseSaysSo) {
+  const auto cells = CellsOf(api_, R"j("attention": "$a", "axes": {"a": ["window(300)", "dense"]},
+                                      "training": {"max_length": 64}, "seeds": 1)j",
+                             [](const TrialSpec&) { return RecordedResult(0.7); });
+  EXPECT_THAT(cells.at(0).warnings(), ElementsAre("\"window(300)\" is dense at this max_length"));
+  EXPECT_THAT(cells.at(1).warnings(), ElementsAre());
+}
+
+TEST_F(SweepsTest, ACellHasTheWarningsOfItsResultsOnce) {
+  const auto cells =
+      CellsOf(api_, R"("attention": "self", "seeds": 2)", [](const TrialSpec& spec) {
+        TrialResult result = RecordedResult(0.7);
+        if (spec.attention == "self") result.warnings = {"[CLS] reaches nothing."};
+        if (spec.attention == "self" && spec.seed == 2) result.warnings.push_back("Another.");
+        return result;
+      });
+  EXPECT_THAT(cells.at(0).warnings(), ElementsAre("[CLS] reaches nothing.", "Another."));
+  EXPECT_THAT(cells.at(1).warnings(), ElementsAre());
+}
+
 TEST_F(SweepsTest, AFinishedSweepHasADigestThatItsResultsDecide) {
   const auto digest = [](const std::string& db, double value) {
     TestServer server(db);
@@ -150,6 +254,18 @@ TEST_F(SweepsTest, PreviewCountsTheWholeGridAndStoresNothing) {
   EXPECT_EQ(preview->already_done(), 0);
   EXPECT_EQ(preview->previews_size(), 2);
   EXPECT_THAT(Rows(api_, "SELECT count(*) FROM sweep"), ElementsAre("0"));
+}
+
+TEST_F(SweepsTest, PreviewWarnsOfPlansWithTheCellsTheyAreIn) {
+  v1::PreviewSweepRequest request;
+  *request.mutable_spec() = *SweepSpecToProto(SweepFile(
+      R"j("attention": "$a", "axes": {"a": ["self", "window(1)", "window(300)", "self + self"]},
+          "training": {"pooling": "cls", "max_length": 64}, "seeds": 1)j"));
+  const auto preview = Call(api_, &Api::PreviewSweep, request);
+  ASSERT_TRUE(preview.ok()) << preview.status().message();
+  EXPECT_THAT(preview->warnings(),
+              ElementsAre(HasSubstr("cells 0, 3: with pooling cls, [CLS] sees no other token"),
+                          "cell 2: \"window(300)\" is dense at max_length 64"));
 }
 
 TEST_F(SweepsTest, AFailedTrialCanBeRetried) {

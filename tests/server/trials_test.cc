@@ -154,6 +154,48 @@ TEST_F(TrialsTest, TheMaskPictureIsThatOfThePlan) {
   EXPECT_EQ(Call(api_, &Api::GetTrialMask, request).status().fields().at(0).field, "length");
 }
 
+TEST_F(TrialsTest, AMaskThatALengthDoesNotTellIsLeftOutAndSaidSo) {
+  Lease(R"j("attention": "layer 0: window(1); layer 1 head 1: syntax(1)", "baseline": "none",
+            "seeds": 1)j");
+  v1::GetTrialMaskRequest request;
+  request.set_name("trials/1");
+  request.set_length(9);
+  const auto picture = Call(api_, &Api::GetTrialMask, request);
+  ASSERT_TRUE(picture.ok()) << picture.status().message();
+  EXPECT_THAT(picture->mask_index(), ElementsAre(0, 0, 1, -1));
+  EXPECT_EQ(picture->masks_size(), 2);
+  ASSERT_EQ(picture->notes_size(), 1);
+  EXPECT_THAT(picture->notes(0), HasSubstr("from the words of each text"));
+  EXPECT_FALSE(picture->per_example_draws());
+}
+
+TEST_F(TrialsTest, DrawsOfAnExampleAreShownUnderItsName) {
+  Lease(R"j("attention": "random(2, each=example)", "baseline": "none", "seeds": 1,
+            "mask_seeds": [7])j");
+  v1::GetTrialMaskRequest request;
+  request.set_name("trials/1");
+  request.set_length(9);
+  const Plan plan = *Plan::Resolve("random(2, each=example)", {2, 2, 128});
+  for (const auto& [name, key] : {std::pair{"", ExampleKey("train", 0, 0)},
+                                  std::pair{"dev/17", ExampleKey("dev", 17, 0)},
+                                  std::pair{"test/3/2", ExampleKey("test", 3, 2)}}) {
+    request.set_example(name);
+    const auto picture = Call(api_, &Api::GetTrialMask, request);
+    ASSERT_TRUE(picture.ok()) << picture.status().message();
+    MaskContext context{7, 1, 0, 128, 2};
+    context.example_key = key;
+    EXPECT_EQ(picture->masks(picture->mask_index(2)).hash(),
+              Hex(BuildMask(plan.at(1, 0), 9, context).Sha256()))
+        << name;
+    EXPECT_TRUE(picture->per_example_draws());
+    EXPECT_THAT(picture->notes(0), HasSubstr(*name == 0 ? "train/0" : name));
+  }
+  for (const char* wrong : {"17", "all/1", "dev/", "dev/x", "dev/-1", "dev/1/", "dev/1/2/3"}) {
+    request.set_example(wrong);
+    EXPECT_EQ(Call(api_, &Api::GetTrialMask, request).status().fields().at(0).field, "example");
+  }
+}
+
 TEST_F(TrialsTest, AWatchResumesAfterAnEventAndMissesNothing) {
   Lease(R"("attention": "dense", "seeds": 1)");
   ASSERT_TRUE(worker_.FinishAll(0.5).ok());

@@ -226,6 +226,68 @@ test('a cell shows the masks of its plan, and which trial they belong to', async
   await close();
 });
 
+// An answer of the server with something in it that this short sweep has no reason to say.
+async function amended(page, method, amend) {
+  await page.route(`**/sparsweep.v1.${method}`, async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    amend(json);
+    await route.fulfill({response, json});
+  });
+}
+
+test('warnings and pairs that were left out are numbered notes below the table', async () => {
+  const {page, complaints, close} = await openPage(browser, 'about:blank');
+  await amended(page, 'SweepService/ListCells', ({cells: all}) => {
+    all[0].warnings = ['[CLS] reaches nothing but itself in every layer.'];
+    all[1].warnings = ['[CLS] reaches nothing but itself in every layer.'];
+    all[1].leftOut = 2;
+  });
+  await page.goto(`${service.url}/${sweep}`);
+  const notes = page.getByRole('list', {name: 'Notes'}).getByRole('listitem');
+  await notes.first().waitFor();
+  assert.deepEqual(await notes.allInnerTexts(), ['[CLS] reaches nothing but itself in every layer.',
+    '2 seeds left out of the difference: run on another device or with another number of threads than the baseline’s.']);
+  assert.deepEqual(await page.locator('td[data-column="notes"]').allInnerTexts(), ['1', '1, 2', '', '', '']);
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('learned degrees are drawn per layer and epoch, and are a table', async () => {
+  const {page, complaints, close} = await openPage(browser, 'about:blank');
+  const row = (epoch, layer, distributionPpm) => ({epoch, layer, heads: [0, 1], distributionPpm, expectedDensity: 0.5 / epoch, hardenedDensity: 0.4 / epoch, softValue: 0.75, hardenedValue: 0.7});
+  const degrees = [row(1, 0, [100_000, 300_000, 600_000]), row(1, 1, [0, 0, 1_000_000]), row(2, 0, [500_000, 250_000, 250_000]), row(2, 1, [0, 500_000, 500_000])];
+  await amended(page, 'TrialService/GetTrial', (trial) => (trial.degrees = degrees));
+  await page.goto(`${service.url}/${masked}`);
+  const section = page.locator('section[aria-labelledby="degrees"]');
+  await section.locator('path.learned').nth(3).waitFor();
+  // Heights of a line as shares of that of 1, which every window has at distance 0.
+  const shares = (label, epoch) => section.locator(`path[data-label="${label}"][data-epoch="${epoch}"]`).evaluate((path) => {
+    const points = path.getAttribute('d').slice(1).split('L').map((point) => point.split(' ').map(Number));
+    const floor = path.ownerSVGElement.viewBox.baseVal.height - 22;
+    return points.map(([, y]) => Number(((floor - y) / (floor - points[0][1])).toFixed(3)));
+  });
+  assert.deepEqual(await shares('layer 0', 1), [1, 0.9, 0.6]);
+  assert.deepEqual(await shares('layer 0', 2), [1, 0.5, 0.25]);
+  assert.deepEqual(await shares('layer 1', 2), [1, 1, 0.5]);
+  await section.getByRole('combobox', {name: 'Layer'}).selectOption('1');
+  await section.locator('figure').nth(1).waitFor({state: 'detached'});
+  assert.ok(page.url().includes('layer=1'));
+  await section.getByText('All epochs as a table').click();
+  assert.deepEqual(await section.getByRole('region', {name: 'Learned degrees as a table'}).locator('tbody tr').evaluateAll((rows) =>
+    rows.map((one) => [...one.cells].map((cell) => cell.innerText.trim()))), [
+    ['1', 'layer 0', '1.5', '2', '0.500', '0.400', '75.0', '70.0'], ['2', 'layer 0', '0.75', '1', '0.250', '0.200', '75.0', '70.0'],
+    ['1', 'layer 1', '2', '2', '0.500', '0.400', '75.0', '70.0'], ['2', 'layer 1', '1.5', '2', '0.250', '0.200', '75.0', '70.0'],
+  ]);
+  const download = page.waitForEvent('download');
+  await section.getByRole('button', {name: 'JSON'}).click();
+  assert.deepEqual(JSON.parse(readFileSync(await (await download).path(), 'utf8')), degrees);
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test('everything can be reached and used with the keyboard', async () => {
   const {page, close} = await openPage(browser, service.url);
   await page.locator('[data-sweep]').first().waitFor();

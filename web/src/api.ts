@@ -10,7 +10,7 @@ import type {ListWorkersResponseJson, WorkerJson} from './gen/sparsweep/v1/worke
 
 export type {CellJson, SweepJson, TrialJson, TrialMaskJson, WorkerJson};
 export type {CoverageJson} from './gen/sparsweep/v1/sweep_pb';
-export type {MaskPictureJson, MaskRowJson, MetricPointJson} from './gen/sparsweep/v1/trial_pb';
+export type {DegreeRowJson, MaskPictureJson, MaskRowJson, MetricPointJson} from './gen/sparsweep/v1/trial_pb';
 
 interface ConnectError {
   code?: string;
@@ -53,8 +53,8 @@ export const getTrialLog = (name: string, attempt: number, offset: string, signa
   call<GetTrialLogResponseJson>('TrialService/GetTrialLog', {name, attempt, offset}, signal);
 export const listMetrics = (parent: string, afterStep: number, signal?: AbortSignal) =>
   call<ListTrialMetricsResponseJson>('TrialService/ListTrialMetrics', {parent, afterStep: `${afterStep}`}, signal);
-export const getTrialMask = (name: string, length: number, signal?: AbortSignal) =>
-  call<TrialMaskJson>('TrialService/GetTrialMask', {name, length}, signal);
+export const getTrialMask = (name: string, length: number, example: string, signal?: AbortSignal) =>
+  call<TrialMaskJson>('TrialService/GetTrialMask', {name, length, example}, signal);
 
 export const listWorkers = (signal?: AbortSignal) =>
   call<ListWorkersResponseJson>('WorkerService/ListWorkers', {}, signal);

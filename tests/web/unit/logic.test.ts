@@ -1,5 +1,6 @@
 // What the charts and the table compute.
 import {csv} from '../../../web/src/logic/download';
+import {atLeast, groupsOf, meanDegree, medianDegree, reachOf} from '../../../web/src/logic/degrees';
 import {familyOf, isPartial} from '../../../web/src/logic/family';
 import {matches} from '../../../web/src/logic/filter';
 import {axisValues, gridOf, key, viridis} from '../../../web/src/logic/grid';
@@ -37,6 +38,8 @@ test('a plan has the family of its only pattern', () => {
   expect(family('global(1) + window(1) + random(1, draw=plan)')).toBe('mixed');
   expect(family('layers 0: window(1); layers 1: self')).toBe('mixed');
   expect(family('strided(4)')).toBe('other');
+  expect(family('lexical(2) + syntax')).toBe('text');
+  expect(family('layers 1: learned_window(max=16, per=head)')).toBe('learned');
 });
 
 test('a plan is partial where a rule names layers or heads', () => {
@@ -101,4 +104,20 @@ test('a thumbnail keeps short masks as they are and averages long ones', () => {
   // 2 x 2 squares; the last row and column hold what is left
   expect(thumbnail(bits, 3, 2)).toEqual({side: 2, shares: Float32Array.from([0.75, 0, 0, 1])});
   expect([0, 1, 2].map((row) => degreeOf(bits, 3, row))).toEqual([1, 2, 1]);
+});
+
+test('a learned distribution becomes a window, a mean and a median', () => {
+  const ppm = [200_000, 0, 500_000, 300_000];
+  expect(atLeast(ppm)).toEqual([1, 0.8, 0.8, 0.3]);
+  expect(meanDegree(ppm)).toBeCloseTo(1.9, 12);
+  expect(medianDegree(ppm)).toBe(2);
+  expect(medianDegree([600_000, 400_000])).toBe(0);
+  expect([reachOf({distributionPpm: ppm}), reachOf({span: 3.5}), reachOf({})]).toEqual([expect.closeTo(1.9, 12), 3.5, undefined]);
+});
+
+test('learned parameters are grouped by layer and heads, named as short as is clear, by epoch', () => {
+  const rows = [{epoch: 2, heads: [0, 1]}, {epoch: 1, heads: [0, 1]}, {epoch: 1, layer: 3, heads: [0]}, {epoch: 1, layer: 3, heads: [1, 2, 5]}];
+  expect(groupsOf(rows).map(({label, rows: of}) => [label, of.map((row) => row.epoch)])).toEqual([
+    ['layer 0', [1, 2]], ['layer 3, head 0', [1]], ['layer 3, heads 1-2,5', [1]],
+  ]);
 });

@@ -2,7 +2,7 @@
 // the rows in view in the document.
 import {useMemo, useRef} from 'preact/hooks';
 import type {CellJson} from '../api';
-import {axisText, capital, density, difference, idOf, int, kNone, metricValue, pValue} from '../logic/format';
+import {axisText, capital, density, difference, idOf, int, kNone, metricValue, plural, pValue} from '../logic/format';
 import {matches} from '../logic/filter';
 import {csv, save} from '../logic/download';
 import {route, setQuery} from '../route';
@@ -79,6 +79,16 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[], onChoose
       value: unseen, show: (cell) => (unseen(cell) === undefined ? kNone : `±${metricValue(unseen(cell), metric)}`),
     });
   }
+  const notes = [...new Set(cells.flatMap(notesOf))];
+  if (notes.length > 0) {
+    columns.push({
+      id: 'notes', title: 'Notes', number: false, value: (cell) => notesOf(cell).length,
+      show: (cell) => notesOf(cell).map((note, index) => {
+        const number = notes.indexOf(note) + 1;
+        return <span key={number}>{index > 0 ? ', ' : ''}<a href={`#note-${number}`} title={note}>{number}</a></span>;
+      }),
+    });
+  }
   columns.push({
     id: 'trials', title: 'Trials', number: false, value: (cell) => cell.trials?.length ?? 0,
     show: (cell) => (
@@ -95,6 +105,15 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[], onChoose
     ),
   });
   return columns;
+}
+
+// What is to be said of a cell, as sentences; rows show their numbers, the list below the table has them.
+function notesOf(cell: CellJson): string[] {
+  const left = cell.leftOut ?? 0;
+  return [
+    ...(cell.warnings ?? []),
+    ...(left > 0 ? [`${plural(left, 'seed')} left out of the difference: run on another device or with another number of threads than the baseline’s.`] : []),
+  ];
 }
 
 function sorted(cells: CellJson[], column: Column | undefined, down: boolean): CellJson[] {
@@ -196,9 +215,16 @@ export function CellTable(props: {
           </tbody>
         </table>
       </div>
+      <Notes cells={cells} />
       {rows.length === 0 ? <p class="note">No cell matches this filter.</p> : null}
     </>
   );
+}
+
+function Notes({cells}: {cells: readonly CellJson[]}) {
+  const notes = useMemo(() => [...new Set(cells.flatMap(notesOf))], [cells]);
+  if (notes.length === 0) return null;
+  return <ol class="notes" aria-label="Notes">{notes.map((note, index) => <li key={note} id={`note-${index + 1}`}>{note}</li>)}</ol>;
 }
 
 // Coloured only where the interval says which side of the baseline it is.

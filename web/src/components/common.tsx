@@ -101,8 +101,8 @@ export function Section({title, id, children}: {title: string; id: string; child
 }
 
 // The table twin of a chart.
-export function Twin({children}: {children: ComponentChildren}) {
-  return <details class="twin"><summary>The same as a table</summary><div class="scroll" tabIndex={0} role="region" aria-label="Chart as a table">{children}</div></details>;
+export function Twin({children, title = 'The same as a table', label = 'Chart as a table'}: {children: ComponentChildren; title?: string; label?: string}) {
+  return <details class="twin"><summary>{title}</summary><div class="scroll" tabIndex={0} role="region" aria-label={label}>{children}</div></details>;
 }
 
 export interface Choice {

@@ -20,15 +20,18 @@ const kDashes = [[], [7, 3], [2, 3], [8, 3, 2, 3]];
 const dashOf = (trace: {seed: number}) => kDashes[trace.seed % kDashes.length]!;
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-export function Curves({traces}: {traces: readonly Trace[]}) {
+// `state` names what of it is in the address; `first` is the metric before anyone chose. Only steps of
+// training are smoothed.
+export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {traces: readonly Trace[]; state?: string; first?: string; x?: 'step' | 'epoch'}) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const query = route.value.query;
   const names = useMemo(() => [...new Set(traces.flatMap((trace) => trace.points.map((point) => point.name ?? '')))].sort(), [traces]);
-  const wanted = query.get('metric');
-  const name = wanted !== null && names.includes(wanted) ? wanted : names.includes('train/loss') ? 'train/loss' : (names[0] ?? '');
-  const weight = Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0.6)));
+  const metricKey = state === '' ? 'metric' : `${state}-metric`;
+  const wanted = query.get(metricKey);
+  const name = wanted !== null && names.includes(wanted) ? wanted : names.includes(first) ? first : (names[0] ?? '');
+  const weight = x === 'epoch' ? 0 : Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0.6)));
 
   const shown = useMemo(() => traces.map((trace) => {
     const points = trace.points.filter((point) => point.name === name).map((point) => ({x: int(point.step), y: Number(point.value ?? 0)}));
@@ -55,7 +58,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       return new uPlot({
         width, height: 300, series,
         scales: {x: {time: false}},
-        axes: [{...axis, incrs: kSteps, label: 'step', size: 28, labelSize: 20, labelGap: 0, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
+        axes: [{...axis, incrs: kSteps, label: x, size: 28, labelSize: 20, labelGap: 0, labelFont: `12px ${css('--sans')}`}, {...axis, size: 52}],
         legend: {show: false},
         cursor: {points: {show: true}, drag: {x: true, y: false}},
         padding: [12, 16, 0, 0],
@@ -77,16 +80,16 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
   return (
     <>
       <div class="tools">
-        <Select label="Metric" value={name} onChange={(value) => setQuery('metric', value)}
+        <Select label="Metric" value={name} onChange={(value) => setQuery(metricKey, value)}
           choices={names.map((value) => ({value, label: value}))} />
-        <label class="field">
+        {x === 'epoch' ? null : <label class="field">
           <span>Smoothing {weight.toFixed(2)}</span>
           <input type="range" min="0" max="0.99" step="0.01" value={weight}
             onInput={(event) => setQuery('smooth', event.currentTarget.value)} />
-        </label>
+        </label>}
       </div>
       <div class="chart" ref={frame}>
-        <div ref={plot} role="img" aria-label={`Learning curves, ${name} by step, of ${shown.length} trials. The table below has their ends.`} />
+        <div ref={plot} role="img" aria-label={`${name} by ${x}, ${shown.length} lines. The table below has their ends.`} />
         {shown.length === 0 ? <p class="note">No points yet.</p> : null}
       </div>
       <ul class="legend">
@@ -96,7 +99,7 @@ export function Curves({traces}: {traces: readonly Trace[]}) {
       </ul>
       <Twin>
         <table>
-          <thead><tr><th scope="col">Trial</th><th scope="col" class="number">Points</th><th scope="col" class="number">Last step</th><th scope="col" class="number">First {name}</th><th scope="col" class="number">Last {name}</th></tr></thead>
+          <thead><tr><th scope="col">Line</th><th scope="col" class="number">Points</th><th scope="col" class="number">Last {x}</th><th scope="col" class="number">First {name}</th><th scope="col" class="number">Last {name}</th></tr></thead>
           <tbody>
             {shown.map((trace) => (
               <tr key={trace.label}>

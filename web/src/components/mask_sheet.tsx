@@ -52,6 +52,7 @@ export interface MaskAt {
 function sentence(place: Place, {picture, attested}: MaskAt, length: number): string {
   const parts = [title(place)];
   if (picture) parts.push(`${count(int(picture.kept))} of ${count(length * length)} kept`, `density ${density(Number(picture.density ?? 0))}`);
+  else parts.push('no picture: see the note');
   if (picture?.emptyRows) parts.push(`${picture.emptyRows} empty rows`);
   if (attested) {
     parts.push(`attested over all examples: path ${attested.path}, ${count(int(attested.kept))} kept, density ${density(Number(attested.density ?? 0))}`);
@@ -105,7 +106,7 @@ export function MaskSheet(props: {
                         aria-label={sentence(here, {picture, attested}, length)}
                         tabIndex={place.layer === layer && place.head === head ? 0 : -1}
                         onFocus={() => setPlace(here)} onPointerEnter={() => setPlace(here)} onClick={() => props.onOpen(here)}>
-                        {small ? <Thumbnail {...small} /> : <span class="no-picture" aria-hidden="true">text</span>}
+                        {small ? <Thumbnail {...small} /> : <span class="no-picture" aria-hidden="true">per text</span>}
                       </button>
                       <span class="caption" aria-hidden="true">
                         {density(Number((picture ?? attested)?.density ?? 0))}{attested?.path ? <> <span class="path">{attested.path}</span></> : null}

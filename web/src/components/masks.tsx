@@ -18,7 +18,7 @@ function Sheet({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
   const [length, layers, heads] = [mask.length ?? 0, mask.layers ?? 0, mask.heads ?? 0];
   const bits = useMemo(() => (mask.masks ?? []).map((picture) => maskBits(picture.rows ?? [], length)), [mask]);
   const attested = useMemo(() => new Map((trial.masks ?? []).map((row) => [`${row.layer ?? 0}.${row.head ?? 0}`, row])), [trial.masks]);
-  const indexOf = ({layer, head}: Place) => mask.maskIndex?.[layer * heads + head] ?? 0;
+  const indexOf = ({layer, head}: Place) => mask.maskIndex?.[layer * heads + head] ?? -1;
   const at = (place: Place): MaskAt => ({
     picture: mask.masks?.[indexOf(place)], attested: attested.get(`${place.layer}.${place.head}`),
   });
@@ -76,12 +76,22 @@ function LengthField({mask, longest}: {mask: TrialMaskJson | undefined; longest:
 function Masks({trial, controls}: {trial: TrialJson; controls?: ComponentChildren}) {
   const name = trial.name ?? '';
   const wanted = Number(route.value.query.get('length') ?? 0);
-  const {data, error} = useLive(`${name} ${wanted} ${trial.state}`, (signal) => getTrialMask(name, wanted, signal), () => false);
+  const example = route.value.query.get('example') ?? '';
+  const {data, error} = useLive(`${name} ${wanted} ${example} ${trial.state}`, (signal) => getTrialMask(name, wanted, example, signal), () => false);
   const training = (trial.spec?.['training'] ?? {}) as Record<string, unknown>;
   const longest = Math.min(kLongest, Number(training['max_length'] ?? kLongest));
   return (
     <>
-      <div class="tools">{controls}<LengthField mask={data} longest={longest} /></div>
+      <div class="tools">{controls}<LengthField mask={data} longest={longest} />
+        {data?.perExampleDraws || example ? (
+          <label class="field">
+            <span>Example</span>
+            <input type="text" value={example} placeholder="train/0" pattern="(train|dev|test)/[0-9]+(/[0-9]+)?" spellcheck={false}
+              onChange={(event) => event.currentTarget.checkValidity() && setQuery('example', event.currentTarget.value || null)} />
+          </label>
+        ) : null}
+      </div>
+      {(data?.notes ?? []).map((note) => <p key={note} class="note remark">{note}</p>)}
       <p class="note">Rows are queries, columns keys; coloured entries are kept. Pictures are computed from the plan.</p>
       <Problem error={error} />
       {data ? <Sheet mask={data} trial={trial} /> : null}

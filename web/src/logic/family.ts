@@ -1,6 +1,6 @@
 // Which family a plan belongs to, and how that family is drawn everywhere: a colour (Okabe-Ito) and
-// a shape. Filled: the plan covers all layers and heads; outlined: only some.
-export type Shape = 'star' | 'cross' | 'circle' | 'triangle' | 'diamond' | 'square' | 'hexagon' | 'down';
+// a shape. `text`: syntax and lexical; `learned`: learned degrees. Filled: the plan covers all layers and heads; outlined: only some.
+export type Shape = 'star' | 'cross' | 'circle' | 'triangle' | 'diamond' | 'square' | 'hexagon' | 'down' | 'left' | 'right';
 export interface Family {
   name: string;
   color: string;  // a CSS variable, so that light and dark may differ
@@ -14,6 +14,8 @@ const kFamilies: Family[] = [
   {name: 'global', color: '--fam-global', shape: 'triangle'},
   {name: 'random', color: '--fam-random', shape: 'diamond'},
   {name: 'block', color: '--fam-block', shape: 'square'},
+  {name: 'text', color: '--fam-text', shape: 'left'},
+  {name: 'learned', color: '--fam-learned', shape: 'right'},
   {name: 'mixed', color: '--fam-mixed', shape: 'hexagon'},
   {name: 'other', color: '--fam-other', shape: 'down'},
 ];
@@ -21,7 +23,10 @@ const byName = new Map(kFamilies.map((family) => [family.name, family]));
 
 export const families = (): readonly Family[] => kFamilies;
 
-const kAliases: Record<string, string> = {blockbert: 'block', longformer: 'mixed', bigbird: 'mixed', bigbird_block: 'mixed'};
+const kAliases: Record<string, string> = {
+  blockbert: 'block', longformer: 'mixed', bigbird: 'mixed', bigbird_block: 'mixed',
+  syntax: 'text', lexical: 'text', learned_window: 'learned', adaptive_span: 'learned',
+};
 const kScope = /^\s*(?:(?:all|first\s+\d+|last\s+\d+|layers?\s+[\d,\s-]+)?\s*(?:heads?\s+[\d,\s-]+)?)\s*:/;
 
 export function familyOf(canonical: string): Family {
@@ -54,6 +59,8 @@ export function shapePath(shape: Shape, x: number, y: number, r: number): string
     case 'circle': return `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
     case 'triangle': return polygon(3, 0, () => 1.25 * r);
     case 'down': return polygon(3, Math.PI, () => 1.25 * r);
+    case 'left': return polygon(3, -Math.PI / 2, () => 1.25 * r);
+    case 'right': return polygon(3, Math.PI / 2, () => 1.25 * r);
     case 'diamond': return polygon(4, 0, () => 1.25 * r);
     case 'square': return polygon(4, Math.PI / 4, () => 1.25 * r);
     case 'hexagon': return polygon(6, 0, () => 1.1 * r);

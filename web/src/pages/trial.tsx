@@ -3,6 +3,7 @@ import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {getTrial, getTrialLog, listMetrics, type TrialJson} from '../api';
 import {Problem, Section, State, useNow, useTitle} from '../components/common';
 import {Curves} from '../components/curves';
+import {Degrees} from '../components/degrees';
 import {PlanView} from '../components/masks';
 import {useLive} from '../live';
 import {ago, bytes, count, density, duration, idOf, int, isShare, metricValue, percent, stateName} from '../logic/format';
@@ -23,7 +24,16 @@ function Tiles({trial}: {trial: TrialJson}) {
     ['evaluation', duration(number(result, 'eval_seconds'))],
     ['peak memory', bytes(number(result, 'peak_bytes'))],
   );
+  const parsed = number(result, 'parsed_share');
+  if (parsed !== undefined) tiles.push(['parsed sentences', percent(parsed)]);
   return <dl class="tiles">{tiles.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+// What the trainer found worth a warning about this plan at the real lengths.
+function Warnings({result}: {result: Json}) {
+  const warnings = Array.isArray(result['warnings']) ? (result['warnings'] as unknown[]).map(String) : [];
+  if (warnings.length === 0) return null;
+  return <ul class="warnings" aria-label="Warnings">{warnings.map((warning) => <li key={warning}>{warning}</li>)}</ul>;
 }
 
 // Nested values as one flat table: training.learning_rate.
@@ -132,9 +142,11 @@ export function TrialPage({name}: {name: string}) {
         </p>
       </header>
       {data.result ? <Tiles trial={data} /> : null}
+      <Warnings result={(data.result ?? {}) as Json} />
       <Section title="Masks" id="masks">
         <PlanView trial={data} />
       </Section>
+      {(data.degrees?.length ?? 0) > 0 ? <Section title="Learned degrees" id="degrees"><Degrees trial={data} /></Section> : null}
       <Section title="Learning curve" id="curve"><Problem error={metrics.error} /><Curves traces={traces} /></Section>
       <Section title="Attempts" id="attempts"><Attempts trial={data} /></Section>
       <Section title="Log" id="log"><Log trial={data} /></Section>
