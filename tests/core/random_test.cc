@@ -179,6 +179,25 @@ TEST(RandomPattern, IsSharedAsItsDrawSays) {
   EXPECT_NE(at("plan", 0, 0), at("layer", 0, 0));
 }
 
+TEST(RandomPattern, IsDrawnForEachExampleOnlyIfAsked) {
+  const auto of = [](Each each, const char* split, int64_t row, int64_t window) {
+    MaskContext context{9, 0, 0, 30};
+    context.example_key = ExampleKey(split, row, window);
+    return BuildMask({Random{4, Draw::kPlan, each}}, 30, context);
+  };
+  const Mask first = of(Each::kExample, "train", 0, 0);
+  EXPECT_EQ(first, of(Each::kExample, "train", 0, 0));
+  EXPECT_NE(first, of(Each::kExample, "train", 1, 0));
+  EXPECT_NE(first, of(Each::kExample, "train", 0, 1));
+  EXPECT_NE(first, of(Each::kExample, "dev", 0, 0));
+  EXPECT_EQ(of(Each::kLength, "train", 0, 0), of(Each::kLength, "dev", 5, 0));
+}
+
+// printf 'train/17/0' | sha256sum begins with these bytes, the first of them the lowest.
+TEST(ExampleKey, IsTheBeginningOfAHash) {
+  EXPECT_EQ(ExampleKey("train", 17, 0), 0xf8d02ab6ef8a6ba4u);
+}
+
 TEST(RandomPattern, DependsOnNeitherMaxLengthNorCompany) {
   const Pattern random{Random{3, Draw::kHead}};
   const Mask alone = BuildMask(random, 20, {1, 0, 0, 20});
