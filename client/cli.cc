@@ -121,6 +121,10 @@ void AddServices(Commands& c, Options& o) {
         "  sparsweep server\n"
         "  sparsweep server --db results.db --listen 127.0.0.1:7070 --http 127.0.0.1:7071\n");
   c.Db("Database file (sparsweep.db)").Listen("gRPC address (127.0.0.1:7070)").Data();
+  c.current()
+      ->add_option("--lease", o.lease,
+                   "Seconds without a word from a worker until its trials are given to others (30)")
+      ->check(CLI::Range(1.0, 86400.0));
 
   c.Add("worker", "Offer this machine's slots to a server",
         "  sparsweep worker --server 127.0.0.1:7070\n"

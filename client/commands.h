@@ -34,6 +34,7 @@ struct Options {
   // server
   std::string web;
   bool insecure = false;
+  double lease = 30;  // seconds
   // worker, run, doctor
   std::string name;
   std::string trainer;

@@ -45,6 +45,7 @@ int RunServer(const Options& options, Signals& signals) {
   server_options.http_listen = options.http.empty() ? kDefaultHttp : options.http;
   server_options.web_dir = WebFolder(options);
   server_options.insecure = options.insecure;
+  server_options.scheduler.lease = FromSeconds(options.lease);
   Result<std::unique_ptr<Server>> server = Server::Start(server_options);
   if (!server.ok()) return Refuse(server.status());
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
