@@ -46,7 +46,8 @@ endif()
 
 if(SPARSWEEP_SANITIZE)
   # g++ 12 takes what the sanitizers insert for uses of uninitialised values (std::regex is one place).
-  add_compile_options(-fsanitize=${SPARSWEEP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+  add_compile_options(-fsanitize=${SPARSWEEP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   add_link_options(-fsanitize=${SPARSWEEP_SANITIZE})
 endif()
 

@@ -1,7 +1,6 @@
-// Reading a safetensors file: u64 little-endian header length, a JSON header
-// {name: {dtype, shape, data_offsets}}, raw bytes. Nothing of the file is believed: lengths,
-// offsets, shapes and overlaps are checked before a byte is used. Not here: what the names mean
-// (checkpoint.h). Any thread may read an open file.
+// Reading tensors out of a safetensors file, whose header was checked before a byte is used
+// (safetensors_header.h). Not here: what the names mean (checkpoint.h). Any thread may read an open
+// file.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,19 +8,15 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "core/result.h"
+#include "trainer/safetensors_header.h"
 
 namespace sparsweep {
 
 class SafetensorsFile {
  public:
-  struct Entry {
-    std::string dtype;
-    std::vector<int64_t> shape;
-    uint64_t begin = 0, end = 0;  // bytes in the data part
-  };
+  using Entry = SafetensorsEntry;
 
   // Maps the file; it stays mapped as long as this object lives. Errors are one sentence.
   static Result<SafetensorsFile> Open(const std::string& path);
@@ -35,7 +30,6 @@ class SafetensorsFile {
 
  private:
   SafetensorsFile() = default;
-  Status ParseHeader();
 
   std::string path_;
   const uint8_t* bytes_ = nullptr;
