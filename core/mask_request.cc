@@ -2,6 +2,7 @@
 #include "core/mask_request.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,6 +30,23 @@ std::string Refusal(const ordered_json& attention, const Status& status) {
   return Line({{"attention", attention}, {"error", FirstLine(status.message())}});
 }
 
+// The key of "split/row/window".
+std::optional<uint64_t> ParseExample(const std::string& text) {
+  const size_t one = text.find('/'), two = text.rfind('/');
+  if (one == std::string::npos || one == two) return {};
+  int64_t numbers[2] = {-1, -1};
+  const char* const begins[2] = {text.data() + one + 1, text.data() + two + 1};
+  const char* const ends[2] = {text.data() + two, text.data() + text.size()};
+  for (int i = 0; i < 2; ++i) std::from_chars(begins[i], ends[i], numbers[i]);
+  const std::string split = text.substr(0, one);
+  const bool is_split = split == "train" || split == "dev" || split == "test";
+  // Other spellings of the numbers, and what is no number, do not print back.
+  const std::string printed =
+      split + "/" + std::to_string(numbers[0]) + "/" + std::to_string(numbers[1]);
+  if (!is_split || numbers[0] < 0 || numbers[1] < 0 || printed != text) return {};
+  return ExampleKey(split, numbers[0], numbers[1]);
+}
+
 Status CheckLengths(const MaskRequest& request, int max_length) {
   if (request.length < 1 || request.length > kMaxMaskLength) {
     return InvalidArgument("length must be 1 to " + std::to_string(kMaxMaskLength) + ", not " +
@@ -40,6 +58,10 @@ Status CheckLengths(const MaskRequest& request, int max_length) {
   }
   if (request.mask_seed > static_cast<uint64_t>(kMaxWhole)) {
     return InvalidArgument("mask_seed must be at most 2^53 - 1");
+  }
+  if (!request.example.empty() && !ParseExample(request.example)) {
+    return InvalidArgument("example is split/row/window, such as train/0/0, not " +
+                           Quoted(request.example));
   }
   const double hex_bytes =
       1.0 * request.layers * request.heads * request.length * ((request.length + 7) / 8) * 2;
@@ -84,6 +106,8 @@ ordered_json Answer(const MaskRequest& request, const Plan& plan) {
       if (found == known.end()) {
         MaskContext context{request.mask_seed, layer, head, plan.context().max_length};
         context.heads = plan.heads();
+        context.phase = request.evaluation ? Phase::kEvaluation : Phase::kTraining;
+        if (const auto key = ParseExample(request.example)) context.example_key = *key;
         const Mask mask = BuildMask(pattern, request.length, context);
         found = known.emplace(index, MaskFacts(mask, request.rows)).first;
       }
@@ -116,10 +140,11 @@ Result<std::string> TryMaskRequest(const MaskRequest& request) {
         "syntax and lexical keep what the words of a text say; a length alone "
         "does not tell");
   }
-  if (plan->per_example()) {
+  if (plan->per_example() && request.example.empty()) {
     return InvalidArgument(
-        "with each=example every text has a draw of its own; a length alone does "
-        "not tell");
+        "with each=example every text has a draw of its own; name one with the field \"example\" "
+        "of "
+        "--batch, such as \"train/0/0\"");
   }
   if (plan->learned()) {
     return InvalidArgument(
@@ -156,6 +181,10 @@ Result<MaskRequest> ParseMaskRequest(const std::string& json_line) {
   whole("length", 1, kMaxMaskLength, &request.length);
   whole("max_length", 1, kMaxLength, &request.max_length);
   whole("mask_seed", 0, kMaxWhole, &request.mask_seed);
+  reader.String("example", &request.example);
+  std::string phase = "training";
+  reader.Choice("phase", {"training", "evaluation"}, &phase);
+  request.evaluation = phase == "evaluation";
   if (const json* rows = reader.Find("rows")) {
     if (rows->is_boolean()) {
       request.rows = rows->get<bool>();

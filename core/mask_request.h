@@ -17,10 +17,12 @@ struct MaskRequest {
   std::string attention;
   int layers = 0;
   int heads = 0;
-  int length = 0;          // real tokens
-  int max_length = 0;      // for the canonical form and over=max; 0: `length`
-  uint64_t mask_seed = 0;  // 0 .. 2^53 - 1
-  bool rows = false;       // also the rows, as hex
+  int length = 0;           // real tokens
+  int max_length = 0;       // for the canonical form and over=max; 0: `length`
+  uint64_t mask_seed = 0;   // 0 .. 2^53 - 1
+  bool rows = false;        // also the rows, as hex
+  std::string example = "";  // "split/row/window", for each=example
+  bool evaluation = false;  // the masks of evaluation, where they differ from those of training
 };
 
 // The answer as one line of JSON:

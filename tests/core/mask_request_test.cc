@@ -62,6 +62,48 @@ TEST(MaskRequest, DrawsPerCellAndByTheMaskSeed) {
   EXPECT_EQ(shared[0][0], shared[1][1]);
 }
 
+TEST(MaskRequest, DrawsForTheExampleThatIsNamed) {
+  const auto answer = [](const std::string& example) {
+    return nlohmann::json::parse(AnswerMaskLine(
+        Json("{'attention': 'random(3, each=example)', 'layers': 6, 'heads': 12, 'length': 12, "
+             "'max_length': 64, 'mask_seed': 42, 'rows': true, 'example': '" +
+             example + "'}")));
+  };
+  // Row 7 keeps 0 3 4 7: docs/attention-language.md.
+  EXPECT_EQ(answer("train/17/0")["rows"][5][11][7], "9900");
+  EXPECT_NE(answer("train/18/0")["rows"][5][11], answer("train/17/0")["rows"][5][11]);
+  for (const char* example : {"train", "train/1", "valid/0/0", "train/-1/0", "train/01/0",
+                              "train/1/0/", "train/1/x", "/1/0"}) {
+    EXPECT_EQ(answer(example)["error"], "example is split/row/window, such as train/0/0, not \"" +
+                                            std::string(example) + "\"");
+  }
+  EXPECT_NE(answer("")["error"].get<std::string>().find("every text has a draw of its own"),
+            std::string::npos);
+}
+
+TEST(MaskRequest, ShowsEitherPhaseOfExactHf) {
+  const auto kept = [](const std::string& more) {
+    return nlohmann::json::parse(AnswerMaskLine(
+        Json("{'attention': 'bigbird_block(8, 1, hf)', 'layers': 1, 'heads': 1, 'length': 64" +
+             more + "}")))["kept"][0][0]
+        .get<int>();
+  };
+  // Two full rows of blocks, two of 4 blocks and four of 5, and in training one more in these six.
+  EXPECT_EQ(kept(", 'phase': 'evaluation'"), 64 * (2 * 8 + 2 * 4 + 4 * 5));
+  EXPECT_EQ(kept(", 'phase': 'training'"), kept(""));
+  EXPECT_GT(kept(""), kept(", 'phase': 'evaluation'"));
+}
+
+TEST(MaskRequest, SaysWhyALengthAloneIsNotEnough) {
+  const auto error = [](const std::string& attention) {
+    return ErrorOf(
+        Json("{'attention': '" + attention + "', 'layers': 1, 'heads': 1, 'length': 8}"));
+  };
+  EXPECT_NE(error("syntax").find("what the words of a text say"), std::string::npos);
+  EXPECT_NE(error("lexical(2)").find("what the words of a text say"), std::string::npos);
+  EXPECT_NE(error("learned_window").find("no mask before it is trained"), std::string::npos);
+}
+
 TEST(MaskRequest, RefusedOnALineIsOneSentence) {
   EXPECT_EQ(AnswerMaskLine(Json("{'attention': 'windo(1)', 'layers': 1, 'heads': 1, 'length': 4}")),
             "{\"attention\":\"windo(1)\","
