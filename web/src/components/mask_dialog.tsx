@@ -5,8 +5,6 @@ import {degreeOf} from '../logic/mask';
 import {linearTicks} from '../logic/ticks';
 import {rgb, title, useDrawing, type MaskAt, type Place} from './mask_sheet';
 
-const kMostNames = 48;  // tokens that can be read beside the picture
-
 interface Entry {
   row: number;
   column: number;
@@ -31,9 +29,9 @@ function Picture({bits, length, cursor}: {bits: Uint8Array; length: number; curs
 }
 
 export function MaskDialog(props: {
-  place: Place; at: MaskAt; bits: Uint8Array; length: number; tokens: readonly string[]; onClose: () => void;
+  place: Place; at: MaskAt; bits: Uint8Array; length: number; onClose: () => void;
 }) {
-  const {place, bits, length, tokens} = props;
+  const {place, bits, length} = props;
   const {picture, attested} = props.at;
   const dialog = useRef<HTMLDialogElement>(null);
   const [cursor, setCursor] = useState<Entry>({row: 0, column: 0});
@@ -60,8 +58,6 @@ export function MaskDialog(props: {
     });
   };
   const kept = bits[cursor.row * length + cursor.column] === 1;
-  const named = (index: number) => (tokens[index] === undefined ? `${index}` : `${index} “${tokens[index]}”`);
-  const names = tokens.length > 0 && length <= kMostNames;
   const ticks = linearTicks(0, length - 1, 8).filter(Number.isInteger);
   const edge = (index: number) => `${(100 * index) / length}%`;
   const middle = (index: number) => `${(100 * (index + 0.5)) / length}%`;
@@ -73,11 +69,10 @@ export function MaskDialog(props: {
         <span class="note">rows are queries, columns keys</span>
         <button type="button" onClick={() => dialog.current?.close()}>Close</button>
       </div>
-      <div class={`enlarged ${names ? 'named' : ''}`}>
+      <div class="enlarged">
         <div class="ticks across" aria-hidden="true">{ticks.map((tick) => <span key={tick} style={{left: middle(tick)}}>{tick}</span>)}</div>
         <div class="ticks down" aria-hidden="true">
-          {names ? tokens.map((token, index) => <span key={index} class={index === cursor.row ? 'on' : ''} style={{top: middle(index), lineHeight: 1}}>{token}</span>)
-            : ticks.map((tick) => <span key={tick} style={{top: middle(tick)}}>{tick}</span>)}
+          {ticks.map((tick) => <span key={tick} style={{top: middle(tick)}}>{tick}</span>)}
         </div>
         <div class="entries" ref={entries} tabIndex={0} role="application" aria-label="Mask; arrow keys move, with shift by eight"
           onKeyDown={onKey} onPointerMove={onPointer} onPointerDown={onPointer}>
@@ -86,7 +81,7 @@ export function MaskDialog(props: {
         </div>
       </div>
       <p class="readout" aria-live="polite">
-        query {named(cursor.row)} {kept ? 'sees' : 'does not see'} key {named(cursor.column)}; it keeps {degreeOf(bits, length, cursor.row)} of {length} keys
+        query {cursor.row} {kept ? 'sees' : 'does not see'} key {cursor.column}; it keeps {degreeOf(bits, length, cursor.row)} of {length} keys
       </p>
       <dl class="facts">
         <div><dt>Kept</dt><dd>{count(int(picture?.kept))} of {count(length * length)}</dd></div>

@@ -47,7 +47,7 @@ function Sheet({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
         </table>
       </Twin>
       {open ? (
-        <MaskDialog key={`${open.layer}.${open.head}`} place={open} at={at(open)} bits={bits[indexOf(open)]!} length={length} tokens={[]}
+        <MaskDialog key={`${open.layer}.${open.head}`} place={open} at={at(open)} bits={bits[indexOf(open)]!} length={length}
           onClose={() => setQuery('mask', null)} />
       ) : null}
     </>
@@ -68,7 +68,7 @@ function LengthField({mask, longest}: {mask: TrialMaskJson | undefined; longest:
           onChange={(event) => event.currentTarget.checkValidity() && setQuery('length', event.currentTarget.value || null)} />
         <datalist id="lengths">{lengths.map(({length, n}) => <option key={length} value={length} label={`${count(n)} examples`} />)}</datalist>
       </label>
-      <span class="note">{all > 0 ? `${these === 0 ? 'none' : count(these)} of the ${count(all)} examples ${these === 1 ? 'is' : 'are'} this long` : ''}</span>
+      <span class="note">{all > 0 ? `${these === 0 ? 'none' : count(these)} of the ${count(all)} examples ${these < 2 ? 'is' : 'are'} this long` : ''}</span>
     </>
   );
 }
