@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <cmath>
 #include <limits>
 
 #include "attention/cpu_attention.h"
+#include "attention/portable_attention.h"
 
 namespace sparsweep {
 namespace {
@@ -14,100 +14,107 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// What backward needs beside tensors. Lives in the context; masks and lengths outlive the step.
-struct SavedShape : torch::CustomClassHolder {
+// What backward needs beside tensors.
+struct SavedCall : torch::CustomClassHolder {
   AttentionShape shape;
-  std::vector<int> lengths;
-  float scale;
+  DropoutStream dropout;
 };
 
-struct CpuAttention : torch::autograd::Function<CpuAttention> {
+template <typename T>
+struct CpuAttention : torch::autograd::Function<CpuAttention<T>> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv,
-                            const LayerMasks* masks, const std::vector<int>* lengths,
-                            const DropoutStream* dropout) {
-    int heads = masks->heads();
-    int hidden = static_cast<int>(qkv.size(2) / 3);
-    auto saved_shape = c10::make_intrusive<SavedShape>();
-    saved_shape->lengths = *lengths;
-    saved_shape->shape = {static_cast<int>(qkv.size(0)),
-                          static_cast<int>(qkv.size(1)),
-                          heads,
-                          hidden / heads,
-                          &saved_shape->lengths,
-                          masks};
-    saved_shape->scale = dropout->scale();
-    const AttentionShape& shape = saved_shape->shape;
+                            const AttentionShape* shape, const DropoutStream* dropout) {
+    auto call = c10::make_intrusive<SavedCall>();
+    call->shape = *shape;
+    call->dropout = *dropout;
     at::Tensor input = qkv.contiguous();
-    at::Tensor out = at::empty({shape.batch, shape.padded, hidden}, qkv.options());
-    at::Tensor saved = at::empty({shape.Offsets().back()}, qkv.options());
-    CpuAttentionForward(shape, input.const_data_ptr<float>(), *dropout,
-                        out.mutable_data_ptr<float>(), saved.mutable_data_ptr<float>());
-    context->save_for_backward({input, saved});
-    context->saved_data["shape"] = c10::IValue::make_capsule(saved_shape);
+    at::Tensor out = at::empty({shape->batch, shape->padded, shape->hidden()}, qkv.options());
+    at::Tensor saved = at::empty({shape->Offsets().back()}, qkv.options().dtype(at::kFloat));
+    CpuAttentionForward<T>(*shape, input.const_data_ptr<T>(), *dropout, out.mutable_data_ptr<T>(),
+                           saved.mutable_data_ptr<float>());
+    context->save_for_backward({input, saved, out});
+    context->saved_data["call"] = c10::IValue::make_capsule(call);
     return out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
     auto saved = context->get_saved_variables();
-    auto holder = context->saved_data["shape"].toCapsule();
-    const auto& s = *static_cast<SavedShape*>(holder.get());
+    auto holder = context->saved_data["call"].toCapsule();
+    const auto& call = *static_cast<SavedCall*>(holder.get());
     at::Tensor d_out = grads[0].contiguous();
     at::Tensor d_qkv = at::empty_like(saved[0]);
-    CpuAttentionBackward(s.shape, saved[0].const_data_ptr<float>(),
-                         saved[1].const_data_ptr<float>(), d_out.const_data_ptr<float>(), s.scale,
-                         d_qkv.mutable_data_ptr<float>());
-    return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
+    CpuAttentionBackward<T>(call.shape, saved[0].template const_data_ptr<T>(),
+                            saved[2].template const_data_ptr<T>(),
+                            saved[1].template const_data_ptr<float>(),
+                            d_out.const_data_ptr<T>(), call.dropout, d_qkv.mutable_data_ptr<T>());
+    return {d_qkv, at::Tensor(), at::Tensor()};
   }
 };
 
-at::Tensor PortableAttention(const at::Tensor& qkv, const LayerMasks& masks, AttentionBatch& batch,
-                             const DropoutStream& dropout) {
-  int64_t b = qkv.size(0), n = qkv.size(1), h = masks.heads(), d = qkv.size(2) / 3 / h;
-  at::Tensor parts = qkv.view({b, n, 3, h, d}).permute({2, 0, 3, 1, 4});
-  at::Tensor scores = at::matmul(parts[0], parts[1].transpose(-1, -2)) / std::sqrt(double(d));
-  const at::Tensor& kept = batch.Kept(masks, qkv.device());
-  // A finite floor keeps rows without a key free of NaN; their weights are then zeroed.
-  scores = at::where(kept, scores,
-                     at::scalar_tensor(std::numeric_limits<float>::lowest() / 2, scores.options()));
-  at::Tensor weights =
-      at::where(kept, at::softmax(scores, -1), at::scalar_tensor(0.0, scores.options()));
-  weights = PortableDropout(weights, dropout);
-  return at::matmul(weights, parts[2]).transpose(1, 2).reshape({b, n, h * d});
+// log M of one pair, rows of `stride` floats that are -infinity before.
+void WriteLogMask(const Tiles& tiles, int64_t stride, float* to) {
+  for (const Tiles::Part& part : tiles.parts) {
+    for (const Tiles::Strip& strip : part.by_query.strips) {
+      for (int e = strip.first; e < strip.last; ++e) {
+        const Tiles::Entry& entry = part.by_query.entries[e];
+        for (int r = 0; r < strip.count; ++r) {
+          float* row = to + (part.first + int64_t{strip.begin + r} * part.step) * stride;
+          for (int c = 0; c < entry.count; ++c) {
+            if (entry.bits >= 0 && !(tiles.bits[entry.bits][r] >> c & 1)) continue;
+            row[part.first + int64_t{entry.begin + c} * part.step] =
+                entry.bias >= 0 ? tiles.bias[entry.bias][r * kTile + c] : 0.0f;
+          }
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
 
-const at::Tensor& AttentionBatch::Kept(const LayerMasks& masks, at::Device device) {
-  at::Tensor& kept = kept_[&masks];
-  if (kept.defined()) return kept;
-  int slots = masks.slots();
-  at::Tensor host = at::zeros({size(), slots, padded_, padded_}, at::kBool);
-  bool* to = host.mutable_data_ptr<bool>();
+const AttentionBatch::TilesOfPairs& AttentionBatch::TilesOf(const LayerMasks& masks) {
+  TilesOfPairs& tiles = tiles_[&masks];
+  if (!tiles.empty()) return tiles;
+  tiles.resize(lengths_.size() * masks.heads());
+  std::vector<std::shared_ptr<const Tiles>> of_slot(masks.slots());
   for (int b = 0; b < size(); ++b) {
-    int n = lengths_[b];
-    for (int slot = 0; slot < slots; ++slot) {
-      const Mask* mask = masks.slot_path(slot) == AttentionPath::kDense ? nullptr : &masks.at(slot, n);
-      bool* matrix = to + (int64_t{b} * slots + slot) * padded_ * padded_;
-      for (int i = 0; i < n; ++i) {
-        for (int j = 0; j < n; ++j) matrix[int64_t{i} * padded_ + j] = !mask || mask->at(i, j);
-      }
+    for (int slot = 0; slot < masks.slots(); ++slot) {
+      of_slot[slot] = masks.tiles(slot, lengths_[b], examples_[b], phase_);
+    }
+    for (int h = 0; h < masks.heads(); ++h) {
+      tiles[static_cast<size_t>(b) * masks.heads() + h] = of_slot[masks.slot(h)];
     }
   }
-  if (slots > 1) {  // one matrix per head
-    std::vector<int64_t> index(masks.heads());
-    for (int h = 0; h < masks.heads(); ++h) index[h] = masks.slot(h);
-    host = host.index_select(1, at::tensor(index));
+  return tiles;
+}
+
+const at::Tensor& AttentionBatch::LogMask(const LayerMasks& masks, at::Device device) {
+  at::Tensor& kept = log_masks_[&masks];
+  if (kept.defined()) return kept;
+  const TilesOfPairs& tiles = TilesOf(masks);
+  const int64_t heads = masks.heads(), shown = masks.slots() == 1 ? 1 : heads;
+  at::Tensor host = at::full({size(), shown, padded_, padded_},
+                             -std::numeric_limits<float>::infinity(), at::kFloat);
+  float* to = host.mutable_data_ptr<float>();
+  for (int64_t b = 0; b < size(); ++b) {
+    for (int64_t h = 0; h < shown; ++h, to += int64_t{padded_} * padded_) {
+      WriteLogMask(*tiles[b * heads + h], padded_, to);
+    }
   }
   return kept = host.to(device);
 }
 
 at::Tensor Attend(const at::Tensor& qkv, const LayerMasks& masks, AttentionBatch& batch,
                   const DropoutStream& dropout) {
-  bool kernel = qkv.is_cpu() && qkv.scalar_type() == at::kFloat &&
-                qkv.size(2) / 3 / masks.heads() % 16 == 0 &&
-                batch.implementation() == Implementation::kAuto;
+  const int head_size = static_cast<int>(qkv.size(2) / 3 / masks.heads());
+  const bool kernel = qkv.is_cpu() && head_size % 16 == 0 &&
+                      (qkv.scalar_type() == at::kFloat || qkv.scalar_type() == at::kBFloat16) &&
+                      batch.implementation() == Implementation::kAuto;
   if (!kernel) return PortableAttention(qkv, masks, batch, dropout);
-  return CpuAttention::apply(qkv, &masks, &batch.lengths(), &dropout);
+  const AttentionShape shape{batch.size(), static_cast<int>(qkv.size(1)), masks.heads(), head_size,
+                             batch.lengths(), batch.TilesOf(masks)};
+  if (qkv.scalar_type() == at::kFloat) return CpuAttention<float>::apply(qkv, &shape, &dropout);
+  return CpuAttention<at::BFloat16>::apply(qkv, &shape, &dropout);
 }
 
 }  // namespace sparsweep

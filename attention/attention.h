@@ -2,11 +2,12 @@
 // tokens, with dropout on the probabilities. The one function that a model's layers call and that
 // attestation probes.
 //
-// A row without a kept key outputs 0 and gives 0 gradient; rows of padding output 0. Two
-// implementations of the same numbers: a kernel for float32 on the CPU with d a multiple of 16
-// (works on real tokens only), and LibTorch's operators for the rest (CUDA among it).
-// Differentiable in qkv. Not here: projections, and what a mask keeps. One thread calls; the kernel
-// spreads (example, head) pairs over LibTorch's pool.
+// A row without a kept key outputs 0 and gives 0 gradient; rows of padding output 0. Each head takes
+// the path of its mask (mask_plan.h): tiles decide what is computed. Two implementations of the same
+// numbers and the same drops: kernels for float32 and bfloat16 on the CPU with d a multiple of 16
+// (real tokens only), and LibTorch's operators for the rest (portable_attention.h; CUDA among it).
+// Differentiable in qkv. Not here: projections, what a mask keeps, and learned windows
+// (soft_window.h). One thread calls; the kernels spread (example, head) pairs over LibTorch's pool.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,18 +24,20 @@ namespace sparsweep {
 // kernel).
 enum class Implementation { kAuto, kPortable };
 
-// The batch that is being computed: real lengths, which examples they are, and the mask tensors that
-// the layers of this batch share.
+// The batch that is being computed: real lengths, which examples they are, and what the layers of
+// this batch share.
 class AttentionBatch {
  public:
   // lengths[b] in 1..padded for every example; examples[b] is its index in the trial's table of
   // examples (train first, then dev), or -1 where only the length matters.
   AttentionBatch(std::vector<int> lengths, std::vector<int64_t> examples, int padded,
-                 Implementation implementation = Implementation::kAuto)
+                 Implementation implementation = Implementation::kAuto,
+                 Phase phase = Phase::kTraining)
       : lengths_(std::move(lengths)),
         examples_(std::move(examples)),
         padded_(padded),
-        implementation_(implementation) {}
+        implementation_(implementation),
+        phase_(phase) {}
   AttentionBatch(std::vector<int> lengths, int padded,
                  Implementation implementation = Implementation::kAuto)
       : AttentionBatch(lengths, std::vector<int64_t>(lengths.size(), -1), padded, implementation) {}
@@ -45,16 +48,21 @@ class AttentionBatch {
   int64_t example(int b) const { return examples_[b]; }
   int padded() const { return padded_; }
   Implementation implementation() const { return implementation_; }
-  // Kept entries as bool [B, slots, N, N], for the portable implementation; slots = 1 broadcasts
-  // over heads.
-  const at::Tensor& Kept(const LayerMasks& masks, at::Device device);
+  Phase phase() const { return phase_; }
+  using TilesOfPairs = std::vector<std::shared_ptr<const Tiles>>;  // [B x heads]
+  const TilesOfPairs& TilesOf(const LayerMasks& masks);
+  // log M as float [B, 1 or heads, N, N] for the portable implementation: 0 where an entry is kept
+  // (its weight's logarithm where it has one), -infinity elsewhere.
+  const at::Tensor& LogMask(const LayerMasks& masks, at::Device device);
 
  private:
   std::vector<int> lengths_;
   std::vector<int64_t> examples_;
   int padded_;
   Implementation implementation_;
-  std::map<const LayerMasks*, at::Tensor> kept_;
+  Phase phase_;
+  std::map<const LayerMasks*, TilesOfPairs> tiles_;
+  std::map<const LayerMasks*, at::Tensor> log_masks_;
 };
 
 // qkv [B, N, 3*heads*d] holds Q, K and V of a token side by side, heads within each; returns [B, N,

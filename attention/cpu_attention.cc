@@ -2,173 +2,248 @@
 
 #include <ATen/Parallel.h>
 
-#include <cmath>
+#include <algorithm>
+#include <bit>
 #include <cstring>
-#include <limits>
+#include <new>
 
-#include "attention/matmul.h"
+#include "attention/kernels.h"
+#include "attention/strips.h"
 
 namespace sparsweep {
 namespace {
 
-// One row of scores becomes probabilities, in place: only keys kept by `kept` (null: all of them)
-// count; a row without any becomes 0. Columns from length on become 0.
-SPARSWEEP_INLINE void MaskedSoftmax(float* row, int length, int columns, float scale,
-                                    const uint64_t* kept) {
-  constexpr float kNone = -std::numeric_limits<float>::infinity();
-  float top = kNone;
-  if (kept) {
-    for (int base = 0; base < length; base += 64) {
-      uint64_t word = kept[base / 64];
-      int count = columns - base < 64 ? columns - base : 64;  // bits from length on are 0
-#pragma omp simd reduction(max : top)
-      for (int j = 0; j < count; ++j) {
-        float score = (word >> j) & 1 ? row[base + j] * scale : kNone;
-        row[base + j] = score;
-        top = score > top ? score : top;
-      }
-    }
-    if (top == kNone) {
-      std::memset(row, 0, columns * sizeof(float));
-      return;
-    }
-  } else {
-#pragma omp simd reduction(max : top)
-    for (int j = 0; j < length; ++j) {
-      row[j] *= scale;
-      top = row[j] > top ? row[j] : top;
-    }
-    for (int j = length; j < columns; ++j) row[j] = kNone;
+// Up to this many probabilities of a pair are saved; measured with bench/attention.
+constexpr int64_t kKeptElements = 128 * 144;
+// Parts with more tokens are copied, so that a token's numbers lie beside its neighbour's.
+constexpr int kInPlace = 64;
+
+void Widen(const float* from, int d, float* to) { std::memcpy(to, from, d * sizeof(float)); }
+void Widen(const c10::BFloat16* from, int d, float* to) {
+  for (int c = 0; c < d; ++c) to[c] = std::bit_cast<float>(uint32_t{from[c].x} << 16);
+}
+void Narrow(const float* from, int d, float* to) { std::memcpy(to, from, d * sizeof(float)); }
+void Narrow(const float* from, int d, c10::BFloat16* to) {
+  for (int c = 0; c < d; ++c) {  // to nearest, ties to even; a NaN stays one
+    const uint32_t bits = std::bit_cast<uint32_t>(from[c]);
+    const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+    to[c].x = static_cast<uint16_t>(from[c] == from[c] ? rounded : 0x7FC0);
   }
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int j = 0; j < columns; ++j) {
-    row[j] = ExpNonPositive(row[j] - top);
-    sum += row[j];
-  }
-  float inverse = 1 / sum;
-#pragma omp simd
-  for (int j = 0; j < columns; ++j) row[j] *= inverse;
 }
 
-SPARSWEEP_CLONES void ForwardOne(int n, int d, int64_t stride, const float* q, const float* k,
-                                 const float* v, const Mask* mask, const uint8_t* keep,
-                                 float keep_scale, float* probabilities, float* scratch, float* out,
-                                 int64_t out_stride) {
-  int columns = AttentionShape::Columns(n);
-  float* k_transposed = scratch;
-  float* dropped = scratch + static_cast<int64_t>(d) * columns;
-  Transpose(n, d, k, stride, k_transposed, columns);
-  Multiply(n, columns, d, q, stride, 1, k_transposed, columns, probabilities, columns);
-  float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  for (int i = 0; i < n; ++i) {
-    MaskedSoftmax(probabilities + static_cast<int64_t>(i) * columns, n, columns, scale,
-                  mask ? mask->row(i) : nullptr);
+// Scratch memory of one thread, handed out from the front for every part anew.
+class Arena {
+ public:
+  explicit Arena(int64_t size)
+      : memory_(static_cast<float*>(::operator new(size * sizeof(float), kAlignment))) {}
+  ~Arena() { ::operator delete(memory_, kAlignment); }
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  void Clear() { used_ = 0; }
+  float* Take(int64_t size) {
+    float* taken = memory_ + used_;
+    used_ += Round(size);
+    return taken;
   }
-  const float* weights = probabilities;
-  if (keep) {
-    int64_t count = static_cast<int64_t>(n) * columns;
-#pragma omp simd
-    for (int64_t e = 0; e < count; ++e) {
-      float p = probabilities[e];
-      dropped[e] = keep[e] ? p * keep_scale : 0.0f;
-      probabilities[e] = keep[e] ? p : -p;
-    }
-    weights = dropped;
+  static int64_t Round(int64_t size) { return (size + 15) / 16 * 16; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  float* memory_;
+  int64_t used_ = 0;
+};
+
+// The tokens of a part within a tensor of T, one head.
+template <typename T>
+struct View {
+  T* at;
+  int64_t stride;  // between tokens of the part
+};
+
+template <typename T>
+constexpr bool kIsFloat = std::is_same_v<T, float>;
+
+// Rows as the strips read them: in place where they may be, else copied.
+template <typename T>
+Rows Read(View<const T> from, int count, int d, Arena* arena) {
+  if constexpr (kIsFloat<T>) {
+    if (count <= kInPlace) return {from.at, from.stride};
   }
-  Multiply(n, d, n, weights, columns, 1, v, stride, out, out_stride);
+  float* to = arena->Take(int64_t{count} * d);
+  for (int t = 0; t < count; ++t) Widen(from.at + t * from.stride, d, to + int64_t{t} * d);
+  return {to, d};
 }
 
-SPARSWEEP_CLONES void BackwardOne(int n, int d, int64_t stride, const float* q, const float* k,
-                                  const float* v, const float* saved, float keep_scale,
-                                  const float* d_out, int64_t out_stride, float* scratch,
-                                  float* d_q, float* d_k, float* d_v) {
-  int columns = AttentionShape::Columns(n);
-  int64_t count = static_cast<int64_t>(n) * columns;
-  float* v_transposed = scratch;
-  float* scores = v_transposed + static_cast<int64_t>(d) * columns;  // d of the scores
-  float* dropped = scores + count;
-#pragma omp simd
-  for (int64_t e = 0; e < count; ++e) dropped[e] = saved[e] > 0 ? saved[e] * keep_scale : 0.0f;
-  Multiply(n, d, n, dropped, 1, columns, d_out, out_stride, d_v, stride);
-  Transpose(n, d, v, stride, v_transposed, columns);
-  Multiply(n, columns, d, d_out, out_stride, 1, v_transposed, columns, scores, columns);
-  float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  for (int i = 0; i < n; ++i) {
-    const float* p = saved + static_cast<int64_t>(i) * columns;
-    float* s = scores + static_cast<int64_t>(i) * columns;
-    float dot = 0;
-#pragma omp simd reduction(+ : dot)
-    for (int j = 0; j < columns; ++j) {
-      s[j] = p[j] > 0 ? s[j] * keep_scale : 0.0f;  // back through dropout
-      dot += s[j] * std::fabs(p[j]);
-    }
-#pragma omp simd
-    for (int j = 0; j < columns; ++j) s[j] = std::fabs(p[j]) * (s[j] - dot) * scale;
+// Rows as the strips write them, and their way into the tensor.
+template <typename T>
+OutRows Write(View<T> to, int count, int d, Arena* arena) {
+  if constexpr (kIsFloat<T>) {
+    if (count <= kInPlace) return {to.at, to.stride};
   }
-  Multiply(n, d, n, scores, columns, 1, k, stride, d_q, stride);
-  Multiply(n, d, n, scores, 1, columns, q, stride, d_k, stride);
+  return {arena->Take(int64_t{count} * d), d};
+}
+template <typename T>
+void Finish(OutRows rows, View<T> to, int count, int d) {
+  if constexpr (kIsFloat<T>) {
+    if (rows.at == to.at) return;
+  }
+  for (int t = 0; t < count; ++t) Narrow(rows.at + t * rows.stride, d, to.at + t * to.stride);
+}
+
+Turned Turn(Rows from, int count, int d, Arena* arena) {
+  const int64_t stride = TurnedStride(count);
+  float* to = arena->Take(d * stride);
+  sparsweep::Turn(count, d, from, to, stride);
+  return {to, stride};
+}
+
+// Numbers that any pair of the batch takes from an arena, forward or backward.
+int64_t ArenaSize(const AttentionShape& s) {
+  const int64_t rows = Arena::Round(int64_t{s.padded} * s.head_size);
+  int64_t work = 0;
+  const Tiles* last = nullptr;
+  for (const auto& tiles : s.tiles) {
+    if (tiles.get() == last) continue;
+    last = tiles.get();
+    work = std::max(work, PartWork::Scratch(*tiles, s.head_size));
+  }
+  return Arena::Round(work) + 8 * rows + 2 * s.head_size * TurnedStride(s.padded) +
+         4 * TurnedStride(s.padded);
+}
+
+int64_t SavedNumbers(const Tiles& tiles) {
+  if (KeepsProbabilities(tiles)) return tiles.elements;
+  int64_t total = 0;
+  for (const Tiles::Part& part : tiles.parts) total += part.count + 16;
+  return total;
+}
+
+template <typename T>
+void ZeroPadding(T* at, int64_t stride, int from, int to, int d) {
+  for (int i = from; i < to; ++i) std::memset(static_cast<void*>(at + i * stride), 0, d * sizeof(T));
 }
 
 }  // namespace
 
+bool KeepsProbabilities(const Tiles& tiles) { return tiles.elements <= kKeptElements; }
+
 std::vector<int64_t> AttentionShape::Offsets() const {
   std::vector<int64_t> offsets = {0};
-  for (int n : *lengths) offsets.push_back(offsets.back() + int64_t{heads} * n * Columns(n));
+  offsets.reserve(tiles.size() + 1);
+  for (const auto& one : tiles) {
+    offsets.push_back(offsets.back() + Arena::Round(SavedNumbers(*one)));
+  }
   return offsets;
 }
 
-void CpuAttentionForward(const AttentionShape& s, const float* qkv, const DropoutStream& dropout,
-                         float* out, float* saved) {
-  int64_t stride = 3 * s.hidden();
-  int columns = AttentionShape::Columns(s.padded);
-  std::vector<int64_t> offsets = s.Offsets();
-  at::parallel_for(0, int64_t{s.batch} * s.heads, 1, [&](int64_t first, int64_t end) {
-    std::vector<float> scratch(static_cast<size_t>(s.head_size + s.padded) * columns);
-    std::vector<uint8_t> keep(dropout.active() ? static_cast<size_t>(s.padded) * columns : 0);
+template <typename T>
+void CpuAttentionForward(const AttentionShape& s, const T* qkv, const DropoutStream& dropout,
+                         T* out, float* saved) {
+  const int64_t stride = 3 * s.hidden(), arena_size = ArenaSize(s);
+  const std::vector<int64_t> offsets = s.Offsets();
+  const int d = s.head_size;
+  at::parallel_for(0, s.pairs(), 1, [&](int64_t first, int64_t end) {
+    Arena arena(arena_size);
     for (int64_t pair = first; pair < end; ++pair) {
-      int b = static_cast<int>(pair / s.heads), h = static_cast<int>(pair % s.heads);
-      int n = (*s.lengths)[b], width = AttentionShape::Columns(n);
-      const Mask* mask =
-          s.masks->path(h) == AttentionPath::kMasked ? &s.masks->at(s.masks->slot(h), n) : nullptr;
-      if (dropout.active())
-        FillKeep(dropout, static_cast<uint32_t>(pair), int64_t{n} * width, keep.data());
-      const float* q = qkv + b * s.padded * stride + h * s.head_size;
-      float* to = out + static_cast<int64_t>(b) * s.padded * s.hidden() + h * s.head_size;
-      ForwardOne(n, s.head_size, stride, q, q + s.hidden(), q + 2 * s.hidden(), mask,
-                 dropout.active() ? keep.data() : nullptr, dropout.scale(),
-                 saved + offsets[b] + int64_t{h} * n * width, scratch.data(), to, s.hidden());
-      for (int i = n; i < s.padded; ++i) {
-        std::memset(to + static_cast<int64_t>(i) * s.hidden(), 0, s.head_size * sizeof(float));
+      const int b = static_cast<int>(pair / s.heads), h = static_cast<int>(pair % s.heads);
+      const Tiles& tiles = *s.tiles[pair];
+      const T* q = qkv + b * s.padded * stride + h * d;
+      T* to = out + static_cast<int64_t>(b) * s.padded * s.hidden() + h * d;
+      float* numbers = saved + offsets[pair];
+      for (const Tiles::Part& part : tiles.parts) {
+        arena.Clear();
+        auto view = [&](int which) {
+          return View<const T>{q + which * s.hidden() + part.first * stride, stride * part.step};
+        };
+        const View<T> place{to + int64_t{part.first} * s.hidden(), int64_t{s.hidden()} * part.step};
+        PartWork work{&tiles, &part, d, &dropout, static_cast<uint32_t>(pair), nullptr};
+        work.scratch = arena.Take(PartWork::Scratch(tiles, d));
+        const Rows queries = Read(view(0), part.count, d, &arena);
+        const Turned keys = Turn(Read(view(1), part.count, d, &arena), part.count, d, &arena);
+        const Rows values = Read(view(2), part.count, d, &arena);
+        const OutRows rows = Write(place, part.count, d, &arena);
+        if (KeepsProbabilities(tiles)) {
+          ForwardKept(work, queries, keys, values, numbers, rows);
+          numbers += part.by_query.elements;
+        } else {
+          ForwardLean(work, queries, keys, values, numbers, rows);
+          numbers += part.count + 16;
+        }
+        Finish(rows, place, part.count, d);
+      }
+      ZeroPadding(to, s.hidden(), tiles.length, s.padded, d);
+    }
+  });
+}
+
+template <typename T>
+void CpuAttentionBackward(const AttentionShape& s, const T* qkv, const T* out, const float* saved,
+                          const T* d_out, const DropoutStream& dropout, T* d_qkv) {
+  const int64_t stride = 3 * s.hidden(), arena_size = ArenaSize(s);
+  const std::vector<int64_t> offsets = s.Offsets();
+  const int d = s.head_size;
+  at::parallel_for(0, s.pairs(), 1, [&](int64_t first, int64_t end) {
+    Arena arena(arena_size);
+    for (int64_t pair = first; pair < end; ++pair) {
+      const int b = static_cast<int>(pair / s.heads), h = static_cast<int>(pair % s.heads);
+      const Tiles& tiles = *s.tiles[pair];
+      const int64_t at = b * s.padded * stride + h * d;
+      const int64_t at_out = static_cast<int64_t>(b) * s.padded * s.hidden() + h * d;
+      const float* numbers = saved + offsets[pair];
+      for (const Tiles::Part& part : tiles.parts) {
+        arena.Clear();
+        const int n = part.count;
+        const int64_t begin = at + part.first * stride, step = stride * part.step;
+        const int64_t begin_out = at_out + int64_t{part.first} * s.hidden();
+        const int64_t step_out = int64_t{s.hidden()} * part.step;
+        auto view = [&](int which) {
+          return View<const T>{qkv + begin + which * s.hidden(), step};
+        };
+        auto place = [&](int which) { return View<T>{d_qkv + begin + which * s.hidden(), step}; };
+        PartWork work{&tiles, &part, d, &dropout, static_cast<uint32_t>(pair), nullptr};
+        work.scratch = arena.Take(PartWork::Scratch(tiles, d));
+        const Rows q = Read(view(0), n, d, &arena), k = Read(view(1), n, d, &arena),
+                   v = Read(view(2), n, d, &arena);
+        const Rows grads = Read(View<const T>{d_out + begin_out, step_out}, n, d, &arena);
+        const OutRows d_q = Write(place(0), n, d, &arena), d_k = Write(place(1), n, d, &arena),
+                      d_v = Write(place(2), n, d, &arena);
+        if (KeepsProbabilities(tiles)) {
+          BackwardKept(work, q, k, Turn(v, n, d, &arena), grads, numbers, d_q, d_k, d_v);
+          numbers += part.by_query.elements;
+        } else {
+          float* dots = arena.Take(n + 16);
+          float* row = arena.Take(d);
+          for (int i = 0; i < n; ++i) {
+            Widen(out + begin_out + i * step_out, d, row);
+            float dot = 0;
+            for (int c = 0; c < d; ++c) dot += row[c] * grads.at[i * grads.stride + c];
+            dots[i] = dot;
+          }
+          std::fill_n(dots + n, 16, 0.0f);
+          BackwardLean(work, q, Turn(q, n, d, &arena), k, v, grads, Turn(grads, n, d, &arena),
+                       numbers, dots, d_q, d_k, d_v);
+          numbers += n + 16;
+        }
+        Finish(d_q, place(0), n, d);
+        Finish(d_k, place(1), n, d);
+        Finish(d_v, place(2), n, d);
+      }
+      for (int which = 0; which < 3; ++which) {
+        ZeroPadding(d_qkv + at + which * s.hidden(), stride, tiles.length, s.padded, d);
       }
     }
   });
 }
 
-void CpuAttentionBackward(const AttentionShape& s, const float* qkv, const float* saved,
-                          const float* d_out, float dropout_scale, float* d_qkv) {
-  int64_t stride = 3 * s.hidden();
-  int columns = AttentionShape::Columns(s.padded);
-  std::vector<int64_t> offsets = s.Offsets();
-  at::parallel_for(0, int64_t{s.batch} * s.heads, 1, [&](int64_t first, int64_t end) {
-    std::vector<float> scratch(static_cast<size_t>(s.head_size + 2 * s.padded) * columns);
-    for (int64_t pair = first; pair < end; ++pair) {
-      int b = static_cast<int>(pair / s.heads), h = static_cast<int>(pair % s.heads);
-      int n = (*s.lengths)[b], width = AttentionShape::Columns(n);
-      int64_t at = b * s.padded * stride + h * s.head_size;
-      const float* q = qkv + at;
-      float* d_q = d_qkv + at;
-      BackwardOne(n, s.head_size, stride, q, q + s.hidden(), q + 2 * s.hidden(),
-                  saved + offsets[b] + int64_t{h} * n * width, dropout_scale,
-                  d_out + static_cast<int64_t>(b) * s.padded * s.hidden() + h * s.head_size,
-                  s.hidden(), scratch.data(), d_q, d_q + s.hidden(), d_q + 2 * s.hidden());
-      for (int part = 0; part < 3; ++part) {
-        for (int i = n; i < s.padded; ++i) {
-          std::memset(d_q + part * s.hidden() + i * stride, 0, s.head_size * sizeof(float));
-        }
-      }
-    }
-  });
-}
+template void CpuAttentionForward(const AttentionShape&, const float*, const DropoutStream&, float*,
+                                  float*);
+template void CpuAttentionForward(const AttentionShape&, const c10::BFloat16*, const DropoutStream&,
+                                  c10::BFloat16*, float*);
+template void CpuAttentionBackward(const AttentionShape&, const float*, const float*, const float*,
+                                   const float*, const DropoutStream&, float*);
+template void CpuAttentionBackward(const AttentionShape&, const c10::BFloat16*,
+                                   const c10::BFloat16*, const float*, const c10::BFloat16*,
+                                   const DropoutStream&, c10::BFloat16*);
 
 }  // namespace sparsweep

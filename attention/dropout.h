@@ -11,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace sparsweep {
 
@@ -43,8 +44,25 @@ struct DropoutStream {
 // such as (example, head).
 void FillKeep(const DropoutStream& stream, uint32_t item, int64_t count, uint8_t* keep);
 
+// Which weights of attention survive. Entry (i, j) of an example of n tokens has its own place in
+// the stream, whatever path asks for it: block (i / 8) * n + j, half i % 8.
+//
+// keep[c], for columns c < cols <= 64: bit r is 1 where the entry in row row + r * row_step, column
+// column + c * column_step survives, r < rows <= 64. `item` is example * heads + head.
+void FillKeepTile(const DropoutStream& stream, uint32_t item, int n, int row, int row_step,
+                  int rows, int column, int column_step, int cols, uint64_t* keep);
+// The same for all n x n entries as bytes, rows of `stride` of them (>= n; the rest is untouched).
+void FillKeepMatrix(const DropoutStream& stream, uint32_t item, int n, int64_t stride,
+                    uint8_t* keep);
+
+// The same bits by LibTorch's operators, on any device: bool [E, H, rows, columns] for examples of
+// lengths[e] tokens; items int64 [E, H], lengths int64 [E].
+at::Tensor PortableKeep(const DropoutStream& stream, const at::Tensor& items,
+                        const at::Tensor& lengths, const std::vector<int64_t>& rows,
+                        const std::vector<int64_t>& columns);
+
 // x with dropout by LibTorch's operators, for any device and differentiable; a stream of its own,
-// with the same independence.
+// with the same independence. Not for weights of attention.
 at::Tensor PortableDropout(const at::Tensor& x, const DropoutStream& stream);
 
 }  // namespace sparsweep

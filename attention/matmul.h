@@ -12,12 +12,16 @@ namespace sparsweep {
 using Vec = float __attribute__((vector_size(64), aligned(4)));
 inline constexpr int kWide = 16;
 
-// C[rows x 16*vectors] = A B for kRows rows of A; A is read one scalar at a time, so any strides
-// do.
-template <int kRows, int kVectors>
+// C[rows x 16*vectors] = A B (with kAdd: += A B) for kRows rows of A; A is read one scalar at a
+// time, so any strides do.
+template <int kRows, int kVectors, bool kAdd = false>
 SPARSWEEP_INLINE void Tile(int depth, const float* a, int64_t a_row, int64_t a_depth,
                            const float* b, int64_t ldb, float* c, int64_t ldc) {
   Vec sum[kRows][kVectors] = {};
+  for (int r = 0; kAdd && r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v)
+      sum[r][v] = *reinterpret_cast<const Vec*>(c + r * ldc + v * kWide);
+  }
   for (int k = 0; k < depth; ++k) {
     Vec right[kVectors];
     for (int v = 0; v < kVectors; ++v)
@@ -32,7 +36,9 @@ SPARSWEEP_INLINE void Tile(int depth, const float* a, int64_t a_row, int64_t a_d
   }
 }
 
-// C[rows x columns] = A[rows x depth] B[depth x columns]; columns is a multiple of 16.
+// C[rows x columns] = A[rows x depth] B[depth x columns] (with kAdd: +=); columns is a multiple of
+// 16.
+template <bool kAdd = false>
 SPARSWEEP_INLINE void Multiply(int rows, int columns, int depth, const float* a, int64_t a_row,
                                int64_t a_depth, const float* b, int64_t ldb, float* c,
                                int64_t ldc) {
@@ -40,22 +46,22 @@ SPARSWEEP_INLINE void Multiply(int rows, int columns, int depth, const float* a,
   for (; j + 2 * kWide <= columns; j += 2 * kWide) {
     int i = 0;
     for (; i + 6 <= rows; i += 6) {
-      Tile<6, 2>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
+      Tile<6, 2, kAdd>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
     }
     for (; i + 2 <= rows; i += 2) {
-      Tile<2, 2>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
+      Tile<2, 2, kAdd>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
     }
     for (; i < rows; ++i) {
-      Tile<1, 2>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
+      Tile<1, 2, kAdd>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
     }
   }
   for (; j < columns; j += kWide) {
     int i = 0;
     for (; i + 6 <= rows; i += 6) {
-      Tile<6, 1>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
+      Tile<6, 1, kAdd>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
     }
     for (; i < rows; ++i) {
-      Tile<1, 1>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
+      Tile<1, 1, kAdd>(depth, a + i * a_row, a_row, a_depth, b + j, ldb, c + i * ldc + j, ldc);
     }
   }
 }

@@ -134,7 +134,7 @@ void SoftWindowForward(const SoftWindowShape& s, const float* qkv, const float* 
       const int h = s.which[k], n = s.lengths[b], width = Columns(n);
       MirrorLogs(windows + int64_t{k} * s.distances, s.distances, n, logs.data());
       if (dropout.active()) {  // the stream of Attend's kernel: equal drops under every pattern
-        FillKeep(dropout, static_cast<uint32_t>(b * s.heads + h), int64_t{n} * width, keep.data());
+        FillKeepMatrix(dropout, static_cast<uint32_t>(b * s.heads + h), n, width, keep.data());
       }
       const float* q = qkv + b * s.padded * stride + h * s.head_size;
       float* to = out + static_cast<int64_t>(b) * s.padded * s.hidden() + h * s.head_size;

@@ -88,7 +88,8 @@ Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at:
   double loss = 0;
   for (const auto& examples : EvalOrder(split.lengths(), kEvalBatch)) {
     Batch batch = MakeBatch(split, examples, device, first);
-    AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation);
+    AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
+                             Phase::kEvaluation);
     at::Tensor logits = model.Logits(batch, attention, Pass{});
     loss += at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum).item<double>();
     at::Tensor guesses = logits.argmax(-1).to(at::kCPU);

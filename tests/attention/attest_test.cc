@@ -51,7 +51,7 @@ TEST(Attest, CountsWhatThePlanKeepsOverAllExamples) {
   EXPECT_DOUBLE_EQ(attested->rows[3].density, double(banded) / all);
   EXPECT_DOUBLE_EQ(attested->density, double(3 * all + banded) / (4 * all));
   EXPECT_EQ(attested->rows[0].path, "dense");
-  EXPECT_EQ(attested->rows[3].path, "masked");
+  EXPECT_EQ(attested->rows[3].path, "window");
   EXPECT_EQ(attested->rows[3].tile_sparsity, 0);
 }
 
@@ -64,7 +64,7 @@ TEST(Attest, RootIsTheHashOfSortedLines) {
       for (int length : {1, 4, 16}) {
         Mask mask = BuildMask(trial.plan.at(layer, head), length, {kMaskSeed, layer, head, 16});
         lines += std::to_string(layer) + " " + std::to_string(head) + " " + std::to_string(length) +
-                 " " + std::to_string(mask.kept()) + " " + Hex(mask.Sha256()) + " masked\n";
+                 " " + std::to_string(mask.kept()) + " " + Hex(mask.Sha256()) + " window\n";
       }
     }
   }

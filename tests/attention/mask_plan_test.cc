@@ -6,6 +6,23 @@
 namespace sparsweep {
 namespace {
 
+Mask Entries(const Tiles& tiles) {
+  Mask mask(tiles.length);
+  for (const Tiles::Part& part : tiles.parts) {
+    for (const Tiles::Strip& strip : part.by_query.strips) {
+      for (int e = strip.first; e < strip.last; ++e) {
+        const Tiles::Entry& entry = part.by_query.entries[e];
+        for (int r = 0; r < strip.count; ++r) {
+          for (int c = 0; c < entry.count; ++c) {
+            if (entry.bits < 0 || (tiles.bits[entry.bits][r] >> c & 1)) mask.Keep(strip.begin + r, entry.begin + c);
+          }
+        }
+      }
+    }
+  }
+  return mask;
+}
+
 std::shared_ptr<const MaskPlan> Make(const Plan& plan, uint64_t seed, std::set<int> lengths,
                                      PathChoice choice, MaskCache& cache) {
   return MaskPlan::Make(plan, {seed, choice, {}, {}}, lengths, cache).value();
@@ -40,7 +57,8 @@ TEST(MaskPlan, GivesEachHeadTheMaskOfItsPattern) {
   for (int layer = 0; layer < 3; ++layer) {
     for (int head = 0; head < 4; ++head) {
       for (int length : {1, 7, 32}) {
-        EXPECT_EQ(masks->layer(layer).at(masks->layer(layer).slot(head), length),
+        const LayerMasks& of = masks->layer(layer);
+        EXPECT_EQ(Entries(*of.tiles(of.slot(head), length, -1, Phase::kTraining)),
                   BuildMask(plan.at(layer, head), length, {11, layer, head, 32}));
       }
     }
@@ -53,7 +71,7 @@ TEST(MaskPlan, TakesTheDensePathOnlyWhereAHeadKeepsEverything) {
                     PathChoice::kAuto, cache);
   EXPECT_EQ(masks->layer(0).path(0), AttentionPath::kDense);
   EXPECT_EQ(masks->layer(1).path(0), AttentionPath::kDense) << "no text is longer than ten tokens";
-  EXPECT_EQ(masks->layer(2).path(1), AttentionPath::kMasked);
+  EXPECT_EQ(masks->layer(2).path(1), AttentionPath::kWindow);
   EXPECT_EQ(masks->layer(2).path(0), AttentionPath::kDense) << "heads have paths of their own";
 }
 
