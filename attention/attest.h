@@ -1,10 +1,12 @@
 // Attestation: asks the attention operator which masks it applies, instead of believing the plan.
 //
-// With Q = 0 every kept key has the same weight, so that an output row is the mean of the V of the
-// keys that were kept. V holds pseudo-random codes (from the attempt's name), so that no other set
-// of keys gives the same mean. The operator is called as the model's layers call it: through the
-// model, by layer, all heads at once, for every length of the trial; the expectation comes from
-// core's plan and BuildMask alone. Byte forms of hashes and root: docs/attestation.md. One thread.
+// With Q = 0 every kept key has the same weight (its multiplicity, where a pattern has weights), so
+// that an output row is the mean of the V of the keys that were kept. V holds pseudo-random codes
+// (from the attempt's name), so that no other set of keys gives the same mean. The operator is
+// called as the model's layers call it: through the model, by layer, all heads at once, for every
+// length of the trial, and for every example where masks are each example's own; the expectation
+// comes from core's plan and BuildMask (or the examples' masks) alone. Byte forms of hashes and
+// root: docs/attestation.md. One thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,9 +30,20 @@ struct AttestRequest {
   int head_size = 64;              // of the model: decides which implementation runs
   at::Device device = at::kCPU;
   Implementation implementation = Implementation::kAuto;
+  LengthMasks learned = {};  // what learned patterns are hardened to; without it they are not asked
+  // For masks that are each example's own, or that know the phase of the trial: the examples' masks
+  // as in MaskPlanOptions, the real length of every example, train first, and how many are train.
+  ExampleMasks examples = {};
+  std::vector<int> example_lengths = {};
+  int64_t train = 0;
 };
 
-// How the model computes attention in `layer` (without dropout), and the path it records for a head.
+// Pseudo-random codes in [-1, 1) for V: a function of the attempt, the layer and the call.
+std::vector<float> AttestationCodes(const std::string& attempt, int layer, uint32_t call,
+                                    size_t count);
+
+// How the model computes attention in `layer` (without dropout), and the path it records for a
+// head.
 using LayerAttention = std::function<at::Tensor(int layer, const at::Tensor& qkv, AttentionBatch&)>;
 using LayerPath = std::function<AttentionPath(int layer, int head)>;
 

@@ -87,6 +87,16 @@ std::shared_ptr<const KnownMask> MaskCache::Get(const Pattern& pattern, int leng
   return masks_[key] = std::move(made);
 }
 
+std::shared_ptr<const KnownMask> MaskCache::Share(Mask mask) {
+  auto made = std::make_shared<const KnownMask>(KnownMask::Of(std::move(mask)));
+  auto& shared = by_hash_[std::string(made->hash.begin(), made->hash.end())];
+  if (!shared) {
+    shared = made;
+    bytes_ += int64_t{8} * made->mask.words() * made->mask.length();
+  }
+  return shared;
+}
+
 std::shared_ptr<const Tiles> MaskCache::GetTiles(AttentionPath path, const Pattern& pattern,
                                                  const KnownMask& known,
                                                  const MaskContext& context) {
@@ -131,6 +141,11 @@ Result<PathChoice> ParsePathChoice(const std::string& name) {
   }
   return InvalidArgument("attention path \"" + name +
                          "\" is none of: auto, dense, block, window, masked");
+}
+
+bool LayerMasks::learned() const {
+  return std::ranges::any_of(
+      slots_, [](const Slot& slot) { return slot.path == AttentionPath::kLearned; });
 }
 
 std::shared_ptr<const Tiles> LayerMasks::tiles(int slot, int length, int64_t example,
@@ -195,6 +210,11 @@ Result<std::shared_ptr<const MaskPlan>> MaskPlan::Make(const Plan& plan,
         wanted.item = found->second;
       } else if (IsLearned(pattern) && !options.learned) {
         wanted.path = AttentionPath::kLearned;
+        for (int length : lengths) {
+          const auto nothing = cache.Share(Mask(length));
+          wanted.training[length] = wanted.evaluation[length] =
+              cache.GetTiles(AttentionPath::kMasked, pattern, *nothing, context);
+        }
       } else {
         Status status = Fill(pattern, options, forced, lengths, context, cache, &wanted);
         if (!status.ok()) return status;
@@ -234,13 +254,13 @@ Status MaskPlan::Fill(const Pattern& pattern, const MaskPlanOptions& options,
   of[1].phase = Phase::kEvaluation;
   for (int length : lengths) {
     for (int phase : {0, 1}) {
-      known[phase][length] = learned ? std::make_shared<const KnownMask>(KnownMask::Of(
-                                           options.learned(pattern, length, of[phase])))
-                                     : cache.Get(pattern, length, of[phase]);
+      known[phase][length] = learned
+                                 ? cache.Share(options.learned(pattern, length, of[phase]))
+                                 : cache.Get(pattern, length, of[phase]);
       all_full &= IsFull(*known[phase][length]) && known[phase][length]->weights.blocks == 0;
     }
   }
-  slot->path = forced.value_or(BestPath(pattern, all_full));
+  slot->path = forced.value_or(BestPath(pattern, all_full));  // a hardened mask is a plain mask
   for (int phase : {0, 1}) {
     for (int length : lengths) {
       const KnownMask& mask = *known[phase][length];

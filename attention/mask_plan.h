@@ -58,6 +58,8 @@ class MaskCache {
   // The pattern is neither learned nor an example's own.
   std::shared_ptr<const KnownMask> Get(const Pattern& pattern, int length,
                                        const MaskContext& context);
+  // A mask that comes from elsewhere, one object with any equal one.
+  std::shared_ptr<const KnownMask> Share(Mask mask);
   // The tiles of that mask on a path; null where the path cannot express it.
   std::shared_ptr<const Tiles> GetTiles(AttentionPath path, const Pattern& pattern,
                                         const KnownMask& known, const MaskContext& context);
@@ -82,9 +84,10 @@ class LayerMasks {
   int heads() const { return static_cast<int>(slot_of_head_.size()); }
   int slots() const { return static_cast<int>(slots_.size()); }
   int slot(int head) const { return slot_of_head_[head]; }
+  bool learned() const;  // some head takes the path kLearned
   // What a slot keeps in a text of `length` tokens, one of those that the plan was built for;
   // `example` as in AttentionBatch. For a pattern that is each example's own, this waits until the
-  // mask is built. Not for the path kLearned.
+  // mask is built. Nothing on the path kLearned: Attend outputs 0 there.
   std::shared_ptr<const Tiles> tiles(int slot, int length, int64_t example, Phase phase) const;
   bool operator==(const LayerMasks& other) const = default;
 

@@ -62,6 +62,7 @@ class Bert {
     return Attend(qkv, masks_.layer(layer), attention, dropout);
   }
   AttentionPath HeadPath(int layer, int head) const { return masks_.layer(layer).path(head); }
+  const MaskPlan& masks() const { return masks_; }
 
   std::vector<Parameter>& parameters() { return parameters_; }
   const BertConfig& config() const { return config_; }

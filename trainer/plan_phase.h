@@ -18,6 +18,7 @@ struct TrialMasks {
   Plan plan;
   uint64_t mask_seed;
   std::map<int, int64_t> lengths;  // real length -> examples (train and dev)
+  ExampleMasks examples;           // none unless the plan is per example
   std::shared_ptr<const MaskPlan> mask_plan;
 };
 

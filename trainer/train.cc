@@ -15,6 +15,17 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// How many batches ahead the masks of examples are built.
+constexpr size_t kAhead = 4;
+
+// Has the masks of batch i built in the background, if there is such a batch.
+void Prefetch(const Bert& model, const BatchOrder& order, size_t i, int64_t first) {
+  if (i >= order.size()) return;
+  std::vector<int64_t> examples = order[i];
+  for (int64_t& example : examples) example += first;
+  model.masks().Prefetch(examples);
+}
+
 }  // namespace
 
 int64_t TotalSteps(const TrainingOptions& options, int64_t examples) {
@@ -41,6 +52,10 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
       if (observer.Cancelled()) {
         return Failure{FailureReason::kInterrupted, "the run was cancelled"};
       }
+      if (i == 0) {
+        for (size_t next = 0; next < kAhead; ++next) Prefetch(model, order, next, 0);
+      }
+      Prefetch(model, order, i + kAhead, 0);
       Batch batch = MakeBatch(*request.train, order[i], request.device);
       AttentionBatch attention(batch.lengths, batch.examples, batch.padded, request.implementation);
       at::Tensor logits = model.Logits(batch, attention, pass);
@@ -86,7 +101,10 @@ Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at:
   c10::InferenceMode inference;
   Confusion counts(labels, std::vector<int64_t>(labels));
   double loss = 0;
-  for (const auto& examples : EvalOrder(split.lengths(), kEvalBatch)) {
+  const BatchOrder order = EvalOrder(split.lengths(), kEvalBatch);
+  for (size_t number = 0; number < order.size(); ++number) {
+    const std::vector<int64_t>& examples = order[number];
+    Prefetch(model, order, number + 1, first);
     Batch batch = MakeBatch(split, examples, device, first);
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
                              Phase::kEvaluation);

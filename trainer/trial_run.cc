@@ -165,9 +165,19 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("attest", 0, 0);
+  AttestRequest request{&masks.plan,
+                        masks.mask_seed,
+                        masks.lengths,
+                        attempt,
+                        config.hidden / config.heads,
+                        *device,
+                        options_.implementation};
+  request.examples = masks.examples;
+  request.example_lengths = train.lengths();
+  for (int length : dev.lengths()) request.example_lengths.push_back(length);
+  request.train = train.size();
   auto attestation = Attest(
-      {&masks.plan, masks.mask_seed, masks.lengths, attempt, config.hidden / config.heads, *device,
-       options_.implementation},
+      request,
       [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
         return model.LayerAttention(layer, qkv, batch, DropoutStream{});
       },

@@ -45,7 +45,7 @@ class Operator {
 
   AttentionReference Reference(int layer) {
     return ReferenceAttention(qkv_, c_.heads, c_.lengths, d_out_, [&](int b, int h, int i, int j) {
-      return BuildMask(plan_.at(layer, h), c_.lengths[b], {5, layer, h, 64}).at(i, j);
+      return BuildMask(plan_.at(layer, h), c_.lengths[b], {5, layer, h, 64}).at(i, j) ? 1.0 : 0.0;
     });
   }
   const MaskPlan& masks() const { return *masks_; }

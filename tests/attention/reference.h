@@ -12,54 +12,59 @@ struct AttentionReference {
   at::Tensor out, d_qkv;  // double
 };
 
-// qkv [B, N, 3*heads*d]; keep(b, h, i, j) over the real tokens of example b; d_out the gradient of
-// the result. No dropout.
-inline AttentionReference ReferenceAttention(const at::Tensor& qkv, int heads,
-                                             const std::vector<int>& lengths,
-                                             const at::Tensor& d_out,
-                                             const std::function<bool(int, int, int, int)>& keep) {
+// Of entry (i, j) of an example and head.
+using EntryValue = std::function<double(int b, int h, int i, int j)>;
+
+// qkv [B, N, 3*heads*d]; weight(b, h, i, j) over the real tokens of example b is 0 where the key is
+// not kept, else how often it counts; d_out the gradient of the result. `drop` is what dropout makes
+// of a probability: 0 or the scale of the survivors.
+inline AttentionReference ReferenceAttention(
+    const at::Tensor& qkv, int heads, const std::vector<int>& lengths, const at::Tensor& d_out,
+    const EntryValue& weight, const EntryValue& drop = [](int, int, int, int) { return 1.0; }) {
   const int64_t batch = qkv.size(0), padded = qkv.size(1), hidden = qkv.size(2) / 3;
   const int64_t d = hidden / heads;
   at::Tensor x = qkv.detach().to(at::kDouble).contiguous();
   at::Tensor g = d_out.to(at::kDouble).contiguous();
   AttentionReference r{at::zeros({batch, padded, hidden}, at::kDouble), at::zeros_like(x)};
-  auto in = x.accessor<double, 3>();
-  auto out = r.out.accessor<double, 3>();
-  auto grad = g.accessor<double, 3>();
-  auto back = r.d_qkv.accessor<double, 3>();
   for (int b = 0; b < batch; ++b) {
     for (int h = 0; h < heads; ++h) {
       const int n = lengths[b];
-      auto at = [&](int part, int token, int64_t c) {
-        return in[b][token][part * hidden + h * d + c];
-      };
-      auto add = [&](int part, int token, int64_t c, double v) {
-        back[b][token][part * hidden + h * d + c] += v;
+      auto row = [&](const at::Tensor& of, int part, int token) {
+        return of.mutable_data_ptr<double>() + (b * padded + token) * of.size(2) + part * hidden +
+               h * d;
       };
       for (int i = 0; i < n; ++i) {
-        std::vector<double> p(n, 0.0), d_p(n, 0.0);
-        double total = 0, dot = 0;
+        std::vector<double> p(n, 0.0), d_p(n, 0.0), drops(n, 0.0);
+        const double *q = row(x, 0, i), *grad = row(g, 0, i);
+        double total = 0, dot = 0, top = -1e300;
         for (int j = 0; j < n; ++j) {
-          if (!keep(b, h, i, j)) continue;
+          const double times = weight(b, h, i, j);
+          p[j] = -1e300;
+          if (times == 0) continue;
           double score = 0;
-          for (int64_t c = 0; c < d; ++c) score += at(0, i, c) * at(1, j, c);
-          total += p[j] = std::exp(score / std::sqrt(double(d)));
+          for (int64_t c = 0; c < d; ++c) score += q[c] * row(x, 1, j)[c];
+          p[j] = score / std::sqrt(double(d)) + std::log(times);
+          top = std::max(top, p[j]);
         }
-        if (total == 0) continue;
+        if (top == -1e300) continue;
+        for (double& score : p) total += score = score == -1e300 ? 0 : std::exp(score - top);
         for (int j = 0; j < n; ++j) {
+          if (p[j] == 0) continue;
           p[j] /= total;
+          drops[j] = drop(b, h, i, j);
           for (int64_t c = 0; c < d; ++c) {
-            out[b][i][h * d + c] += p[j] * at(2, j, c);
-            d_p[j] += grad[b][i][h * d + c] * at(2, j, c);
-            add(2, j, c, p[j] * grad[b][i][h * d + c]);
+            row(r.out, 0, i)[c] += p[j] * drops[j] * row(x, 2, j)[c];
+            d_p[j] += drops[j] * grad[c] * row(x, 2, j)[c];
+            row(r.d_qkv, 2, j)[c] += p[j] * drops[j] * grad[c];
           }
           dot += p[j] * d_p[j];
         }
         for (int j = 0; j < n; ++j) {
-          double d_score = p[j] * (d_p[j] - dot) / std::sqrt(double(d));
+          if (p[j] == 0) continue;
+          const double d_score = p[j] * (d_p[j] - dot) / std::sqrt(double(d));
           for (int64_t c = 0; c < d; ++c) {
-            add(0, i, c, d_score * at(1, j, c));
-            add(1, j, c, d_score * at(0, i, c));
+            row(r.d_qkv, 0, i)[c] += d_score * row(x, 1, j)[c];
+            row(r.d_qkv, 1, j)[c] += d_score * q[c];
           }
         }
       }

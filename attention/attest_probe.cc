@@ -1,0 +1,114 @@
+#include "attention/attest_probe.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "attention/attest.h"
+#include "core/philox.h"
+#include "core/sha256.h"
+
+namespace sparsweep {
+namespace {
+
+constexpr float kTolerance = 1e-4f;
+
+// The mean of the codes of the keys kept in each row, by multiplicity.
+std::vector<float> Means(const KnownMask& known, const float* codes, int width) {
+  const Mask& mask = known.mask;
+  const int n = mask.length();
+  std::vector<float> means(static_cast<size_t>(n) * width);
+  std::vector<double> whole(width, 0.0), sum(width);
+  const bool weighted = known.weights.blocks > 0;
+  for (int j = 0; j < n; ++j) {
+    for (int c = 0; c < width; ++c) whole[c] += codes[int64_t{j} * width + c];
+  }
+  for (int i = 0; i < n; ++i) {
+    int kept = 0;
+    for (int word = 0; word < mask.words(); ++word) kept += std::popcount(mask.row(i)[word]);
+    // Of a row that keeps most keys, what it leaves out is taken away from the sum of all.
+    const bool less = !weighted && 2 * kept > n;
+    double weight = kept;
+    if (less) {
+      sum = whole;
+    } else {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      if (weighted) weight = 0;
+    }
+    for (int word = 0; word < mask.words(); ++word) {
+      const int left = n - word * 64;
+      const uint64_t real = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
+      for (uint64_t bits = (less ? ~mask.row(i)[word] : mask.row(i)[word]) & real; bits;
+           bits &= bits - 1) {
+        const int j = word * 64 + std::countr_zero(bits);
+        const float* code = codes + int64_t{j} * width;
+        double times = less ? -1 : 1;
+        if (weighted) {
+          times = known.weights.at(i / known.weights.block, j / known.weights.block);
+          weight += times;
+        }
+        for (int c = 0; c < width; ++c) sum[c] += times * code[c];
+      }
+    }
+    for (int c = 0; c < width && weight > 0; ++c) {
+      means[static_cast<size_t>(i) * width + c] = static_cast<float>(sum[c] / weight);
+    }
+  }
+  return means;
+}
+
+}  // namespace
+
+std::vector<float> AttestationCodes(const std::string& attempt, int layer, uint32_t call,
+                                    size_t count) {
+  const Digest seed = Sha256("attestation " + attempt);
+  std::array<uint32_t, 2> key;
+  std::memcpy(key.data(), seed.data(), sizeof(key));
+  std::vector<float> codes(count);
+  for (size_t i = 0; i < count; i += 4) {
+    auto words = Philox4x32({static_cast<uint32_t>(i), static_cast<uint32_t>(layer), call, 0}, key);
+    for (size_t w = 0; w < 4 && i + w < count; ++w) {
+      codes[i + w] = static_cast<float>(static_cast<int32_t>(words[w])) * 0x1p-31f;
+    }
+  }
+  return codes;
+}
+
+Probe::Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device)
+    : heads_(heads), width_(head_size % 16 == 0 ? 16 : head_size), device_(device) {
+  codes_ = AttestationCodes(attempt, 0, 0, (static_cast<size_t>(longest) + kPlaces) * width_);
+}
+
+at::Tensor Probe::Question(const AttentionBatch& batch) const {
+  const int64_t hidden = int64_t{heads_} * width_;
+  at::Tensor qkv = at::zeros({batch.size(), batch.padded(), 3 * hidden});
+  float* to = qkv.mutable_data_ptr<float>() + 2 * hidden;
+  for (int b = 0; b < batch.size(); ++b) {
+    for (int j = 0; j < batch.padded(); ++j, to += 3 * hidden) {
+      for (int head = 0; head < heads_; ++head) {
+        std::memcpy(to + head * width_, Codes(b) + int64_t{j} * width_, width_ * sizeof(float));
+      }
+    }
+  }
+  return qkv.to(device_);
+}
+
+int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,
+                         const std::shared_ptr<const KnownMask>& known) {
+  std::vector<float>& means = expected_[{known, b % kPlaces}];
+  if (means.empty()) means = Means(*known, Codes(b), width_);
+  const int64_t hidden = int64_t{heads_} * width_;
+  const float* output =
+      answer.const_data_ptr<float>() + b * answer.size(1) * hidden + int64_t{head} * width_;
+  const float* expected = means.data();
+  for (int i = 0; i < known->mask.length(); ++i, output += hidden, expected += width_) {
+    int wrong = 0;
+    for (int c = 0; c < width_; ++c) wrong += !(std::fabs(output[c] - expected[c]) <= kTolerance);
+    if (wrong) return i;  // a NaN is wrong
+  }
+  return -1;
+}
+
+}  // namespace sparsweep

@@ -1,0 +1,40 @@
+// One question to the attention operator: V with codes, and whether each output row is the mean of
+// the codes of the keys that a mask keeps. Not here: which questions are asked, and what is stored
+// (attest.h). One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attention/attention.h"
+
+namespace sparsweep {
+
+class Probe {
+ public:
+  // Codes for texts of up to `longest` tokens; `head_size` of the model.
+  Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device);
+
+  // Q = K = 0 and V = codes for these texts; a few texts share them, each from another place on.
+  at::Tensor Question(const AttentionBatch& batch) const;
+  // The first query of text b whose output of `head` is not what the mask keeps, or -1. `answer` is
+  // the operator's output on the CPU. What a mask expects is remembered until Forget.
+  int FirstMismatch(const at::Tensor& answer, int b, int head,
+                    const std::shared_ptr<const KnownMask>& known);
+  void Forget() { expected_.clear(); }
+
+ private:
+  const float* Codes(int b) const { return codes_.data() + b % kPlaces * width_; }
+
+  static constexpr int kPlaces = 61;
+  int heads_, width_;
+  at::Device device_;
+  std::vector<float> codes_;  // of key j in text b: width_ numbers from Codes(b) + j * width_
+  using Asked = std::pair<std::shared_ptr<const KnownMask>, int>;  // mask, place of the codes
+  std::map<Asked, std::vector<float>> expected_;
+};
+
+}  // namespace sparsweep
