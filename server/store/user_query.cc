@@ -1,5 +1,8 @@
 #include "server/store/user_query.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -24,14 +27,31 @@ int Authorize(void*, int action, const char*, const char* name, const char*, con
   }
 }
 
-int Overdue(void* deadline) {
-  return Clock::now() > *static_cast<const Clock::time_point*>(deadline) ? 1 : 0;
-}
+// When a query has to end: at its deadline, or when the write-ahead log has grown large behind it. What
+// it reads cannot be written back before it ends, so the log would go on growing with every commit.
+struct Limits {
+  Clock::time_point deadline;
+  std::string log;
+  int64_t most_log = 0;  // bytes
+  bool log_full = false;
 
-// Clears the deadline of the connection, which points into a stack frame.
-struct DeadlineGuard {
+  bool Exceeded() {
+    if (Clock::now() > deadline) return true;
+    log_full = SizeOfFile(log) > most_log;
+    return log_full;
+  }
+  static int64_t SizeOfFile(const std::string& path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+  }
+};
+
+int Exceeded(void* limits) { return static_cast<Limits*>(limits)->Exceeded() ? 1 : 0; }
+
+// Clears the limits of the connection, which point into a stack frame.
+struct LimitsGuard {
   sqlite3* db;
-  ~DeadlineGuard() { sqlite3_progress_handler(db, 0, nullptr, nullptr); }
+  ~LimitsGuard() { sqlite3_progress_handler(db, 0, nullptr, nullptr); }
 };
 struct FinalizeGuard {
   sqlite3_stmt* statement;
@@ -43,9 +63,14 @@ bool OnlySpace(const char* tail) {
   return tail == nullptr || *tail == '\0';
 }
 
-Status Refusal(sqlite3* db, int code, const UserQuery& query) {
+Status Refusal(sqlite3* db, int code, const UserQuery& query, const Limits& limits) {
   switch (code & 0xff) {
     case SQLITE_INTERRUPT:
+      if (limits.log_full) {
+        return {StatusCode::kAborted,
+                "so much was written during the query that it had to end; send it again, or narrow "
+                "it"};
+      }
       return {StatusCode::kDeadlineExceeded,
               "the query took longer than " + std::to_string(query.time_limit.count()) +
                   " ms; narrow it, or open the file with sqlite3"};
@@ -124,21 +149,23 @@ void RestrictToReading(Database& db) {
 }
 
 Result<UserRows> RunUserQuery(Database& db, const UserQuery& query) {
-  Clock::time_point deadline = Clock::now() + query.time_limit;
-  sqlite3_progress_handler(db.handle(), kStepsBetweenChecks, Overdue, &deadline);
-  const DeadlineGuard clear{db.handle()};
+  const std::string log = db.path() + "-wal";
+  Limits limits{Clock::now() + query.time_limit, log,
+                std::max(query.max_log_bytes, Limits::SizeOfFile(log))};
+  sqlite3_progress_handler(db.handle(), kStepsBetweenChecks, Exceeded, &limits);
+  const LimitsGuard clear{db.handle()};
 
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
   int code = sqlite3_prepare_v2(db.handle(), query.sql.c_str(), -1, &statement, &tail);
   const FinalizeGuard finalize{statement};
-  if (code != SQLITE_OK) return Refusal(db.handle(), code, query);
+  if (code != SQLITE_OK) return Refusal(db.handle(), code, query, limits);
   if (statement == nullptr) return InvalidField("sql", "the query is empty; write a SELECT");
   while (!OnlySpace(tail)) {
     sqlite3_stmt* next = nullptr;
     code = sqlite3_prepare_v2(db.handle(), tail, -1, &next, &tail);
     const FinalizeGuard finalize_next{next};
-    if (code != SQLITE_OK) return Refusal(db.handle(), code, query);
+    if (code != SQLITE_OK) return Refusal(db.handle(), code, query, limits);
     if (next != nullptr) return InvalidField("sql", "there is more than one statement; send one");
   }
   const int wanted = sqlite3_bind_parameter_count(statement);
@@ -178,7 +205,7 @@ Result<UserRows> RunUserQuery(Database& db, const UserQuery& query) {
     bytes += size;
     result.rows.push_back(std::move(values));
   }
-  if (code != SQLITE_DONE) return Refusal(db.handle(), code, query);
+  if (code != SQLITE_DONE) return Refusal(db.handle(), code, query, limits);
   return result;
 }
 

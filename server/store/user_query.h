@@ -23,6 +23,8 @@ struct UserQuery {
   int64_t max_rows = 1000;
   int64_t max_bytes = 2 << 20;
   std::chrono::milliseconds time_limit{5000};
+  // It ends, kAborted, when the write-ahead log grows beyond this while it runs.
+  int64_t max_log_bytes = 48 << 20;
 };
 struct UserRows {
   std::vector<std::string> columns;

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/server/harness.h"
 
 namespace sparsweep {
@@ -91,6 +94,30 @@ TEST_F(UserQueryTest, PagesByRowsAndBytes) {
   EXPECT_TRUE(rows->more);
   query.max_bytes = 50;
   EXPECT_EQ(RunUserQuery(*db_, query).status().code(), StatusCode::kResourceExhausted);
+}
+
+// What it reads cannot be written back while it runs: the log would grow until its deadline.
+TEST_F(UserQueryTest, EndsWhenTheLogGrowsTooLargeBehindIt) {
+  UserQuery query;
+  query.sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  query.time_limit = std::chrono::minutes(5);
+  query.max_log_bytes = 4 << 20;
+  std::atomic<bool> over = false;
+  std::thread writing([&] {
+    for (int i = 0; !over; ++i) {
+      Transaction transaction(file_->db());
+      file_->db().Prepare("INSERT INTO blob (sha256, size, bytes) VALUES (?1, 1, zeroblob(60000))")
+          .Bind(Sha256Hex(std::to_string(i)))
+          .Run();
+      transaction.Commit();
+    }
+  });
+  const auto stopped = RunUserQuery(*db_, query);
+  over = true;
+  writing.join();
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.status().code(), StatusCode::kAborted);
+  EXPECT_THAT(stopped.status().message(), HasSubstr("send it again"));
 }
 
 }  // namespace
