@@ -232,6 +232,11 @@ void AddTools(Commands& c, Options& o) {
   mask->add_option("--layers", o.layers, "Layers of the model")->type_name("L");
   mask->add_option("--heads", o.heads, "Heads of a layer")->type_name("H");
   mask->add_option("--length", o.length, "Real tokens")->type_name("N");
+  mask->add_option("--example", o.example, "Whose draws each=example has, as train/17/0")
+      ->type_name("SPLIT/ROW/WINDOW");
+  mask->add_option("--phase", o.phase, "training or evaluation, where their masks differ (training)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"training", "evaluation"}));
   mask->add_option("--model", o.model, "Model whose tokens, layers and heads a --text has")
       ->type_name("NAME|DIR");
   mask->add_option("--text", o.text, "A text, instead of --layers, --heads and --length")

@@ -52,7 +52,8 @@ struct Options {
   // mask
   std::string attention, batch;
   std::string format, output;  // "": by where the output goes
-  std::string model, text, text_pair, glove;
+  std::string model, text, text_pair, glove, example;
+  std::string phase = "training";
   int layers = 0, heads = 0, length = 0, max_length = 0;
   int layer = -1, head = -1;  // -1: all
   int scale = 0;              // 0: chosen by size

@@ -52,6 +52,9 @@ Result<std::string> AnswerOfText(const Options& options, bool rows) {
     return InvalidArgument(
         "--layers, --heads and --length come from --model and --text; leave them out");
   }
+  if (!options.example.empty() || options.phase != "training") {
+    return InvalidArgument("--example and --phase go with --length, not with --text");
+  }
   if (options.model.empty() || options.text.empty() || options.attention.empty()) {
     return InvalidArgument("the masks of a text need --model, --text and --attention");
   }
@@ -87,6 +90,8 @@ Result<std::string> Answer(const Options& options, bool rows) {
   request.max_length = options.max_length;
   request.mask_seed = options.mask_seed;
   request.rows = rows;
+  request.example = options.example;
+  request.evaluation = options.phase == "evaluation";
   return TryMaskRequest(request);
 }
 

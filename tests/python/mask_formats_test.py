@@ -98,6 +98,17 @@ class MaskFormats(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
             self.assertEqual(done.stderr.decode(), f"sparsweep: {sentence}\n")
 
+    def test_an_example_and_a_phase_have_masks_of_their_own(self):
+        def of(attention, *arguments, length="16"):
+            done = subprocess.run([PROGRAM, "mask", "--attention", attention, "--layers", "1", "--heads", "1",
+                                   "--length", length, *arguments, "--format", "npy"], capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return numpy.load(io.BytesIO(done.stdout))
+        draws = [of("random(3, each=example)", "--example", name) for name in ("train/17/0", "train/18/0")]
+        self.assertFalse(numpy.array_equal(*draws))
+        blocks = [of("bigbird_block(block=2, exact=hf)", "--phase", phase, length="64") for phase in ("training", "evaluation")]
+        self.assertFalse(numpy.array_equal(*blocks))
+
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([PROGRAM, *MASK, "--format", "npy"], stdout=full, stderr=subprocess.PIPE, timeout=60)
