@@ -15,16 +15,16 @@ namespace sparsweep {
 // What a worker must offer before a trial of the sweep is leased to it.
 struct Needs {
   int64_t memory_bytes = 0;                   // of the trial; 0: does not count
-  std::string device;                         // "cpu", "cuda"; empty: any
-  std::map<std::string, std::string> labels;  // all of them, with these values
+  std::string device = {};                    // "cpu", "cuda"; empty: any
+  std::map<std::string, std::string> labels = {};  // all of them, with these values
   bool exclusive = false;  // all slots of its worker idle (the server sets it: profile, infer)
   bool operator==(const Needs&) const = default;
 };
 struct SweepOptions {
   int64_t priority = 0;    // -1000 .. 1000, higher first
   double weight = 1;       // share among sweeps of equal priority; 0.001 .. 1000
-  int64_t max_running = 0; // trials leased for this sweep at once; 0: no limit
-  Needs needs;
+  int64_t max_running = 0;  // trials leased for this sweep at once; 0: no limit
+  Needs needs = {};
   Duration time_limit{};   // of one attempt, from its lease; 0: none
   Duration idle_limit{};   // without a step that was not reported before; 0: none
   // The sweep stops itself when more than this share of its trials that ended have failed (and at

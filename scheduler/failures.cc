@@ -1,8 +1,8 @@
 // What a failure means: for the trial, and for the worker it happened on.
 //
 // Lost and crashed attempts are charged to the trial and retried after a back-off until the cap.
-// `interrupted` is uncharged. `refused` is about the worker: another worker is tried if one is
-// online that has not refused the trial too, else the trial fails. All other reasons would come
+// `interrupted` is uncharged. `refused` is about the worker: another one is tried if one is online
+// that could take the trial and has not refused it too, else the trial fails. All other reasons would come
 // again: the trial fails.
 //
 // A worker is quarantined when `quarantine_after` of its attempts in a row crashed, were refused,
@@ -11,8 +11,8 @@
 // uncharged, also those that failed by it.
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
-#include "scheduler/mechanism.h"
 #include "scheduler/state.h"
 
 namespace sparsweep {
@@ -79,11 +79,31 @@ void Scheduler::State::Crash(Step& step, Worker& worker, const AttemptId& id,
 void Scheduler::State::Refuse(Step& step, Worker& worker, TrialId id, const std::string& message) {
   refused[id].emplace(worker.name, worker.incarnation);
   Distrust(step, worker);
-  const bool another = std::ranges::any_of(workers, [&](const Worker& other) {
-    return other.state == WorkerState::kOnline && other.slots > 0 && !Refused(id, other);
-  });
-  if (another) return Requeue(step, id, Duration::zero());
+  if (AnotherMayTake(id)) return Requeue(step, id, Duration::zero());
   Move(step, id, TrialState::kFailed, FailureReason::kRefused, message);
+}
+
+bool Scheduler::State::AnotherMayTake(TrialId id) const {
+  return std::ranges::any_of(workers, [&](const Worker& other) {
+    if (other.fits.empty() || Refused(id, other)) return false;
+    return std::ranges::any_of(trials[id].interests, [&](const Interest& i) {
+      const auto& fits = other.fits;
+      return Wants(i.sweep, id) &&
+             std::ranges::find(fits, sweeps.at(i.sweep).group) != fits.end();
+    });
+  });
+}
+
+// A worker that could have taken refused trials does not take trials any more.
+void Scheduler::State::FailRefused(Step& step) {
+  std::vector<TrialId> stranded;
+  for (const auto& [id, by] : refused) {
+    if (trials[id].state == TrialState::kQueued && !AnotherMayTake(id)) stranded.push_back(id);
+  }
+  for (const TrialId id : stranded) {
+    Move(step, id, TrialState::kFailed, FailureReason::kRefused,
+         "every worker that could take it has refused it");
+  }
 }
 
 bool Scheduler::State::Refused(TrialId trial, const Worker& worker) const {
@@ -142,7 +162,6 @@ void Scheduler::State::Quarantine(Step& step, Worker& worker) {
     }
     if (failed_by_it) Requeue(step, id, options.backoff);
   }
-  if (!On(Mechanism::kGiveBack)) return;
   const std::set<TrialId> attempts = worker.attempts;
   for (const TrialId id : attempts) {
     GiveUp(step, id, AttemptState::kCancelled, {}, "worker " + worker.name + " is quarantined");

@@ -25,7 +25,6 @@ enum class Mechanism {
   kRoom,              // and only while it has the memory, or all slots, free
   kReserve,           // a worker is emptied for an exclusive trial
   kWaitingFor,        // what fits no worker is reported
-  kGiveBack,          // a quarantined worker's attempts are taken from it
 };
 
 #ifdef SPARSWEEP_MECHANISM_SWITCHES

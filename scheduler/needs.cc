@@ -65,6 +65,7 @@ void Scheduler::State::UpdateFits(Step& step, Worker& worker) {
         worker.state == WorkerState::kOnline && FitsWhenIdle(worker, groups[group].needs);
     if (does) fits.push_back(group);
     if (does == fitted) continue;
+    step.fewer_fit |= fitted;
     int& number = groups[group].workers;
     number += does ? 1 : -1;
     if (number == (does ? 1 : 0)) step.regrouped.insert(group);

@@ -22,6 +22,7 @@ struct Step {
   std::vector<Effect> effects = {};
   std::set<SweepId> touched = {};  // whose state may follow from what happened
   std::set<SweepId> failed = {};   // where a trial failed: their share may be too large now
+  bool fewer_fit = false;          // some worker takes less than it did
   std::set<int> regrouped = {};    // groups that a worker fits now, or none any more
 };
 
@@ -79,6 +80,7 @@ struct Sweep {
   bool paused = false;
   bool expanded = false;
   bool closed = false;  // wants no trial any more: cancelled, not expandable, or stopped itself
+  bool reopened = false;  // not closed any more, and nobody was told yet
   uint64_t next_index = 0;
   Coverage coverage;
   int64_t running = 0;  // leases charged to it

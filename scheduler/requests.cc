@@ -142,13 +142,14 @@ Status Scheduler::State::Drain(Step& step, const WorkerDrainRequested& event) {
             "there is no worker \"" + event.worker + "\"; list the workers there are"};
   }
   Worker& worker = workers[known->second];
-  if (worker.state == WorkerState::kLost || worker.state == WorkerState::kLeft) {
+  if (worker.drain_requested == event.drain) return {};
+  const bool away = worker.state == WorkerState::kLost || worker.state == WorkerState::kLeft;
+  if (away && event.drain) {
     return {StatusCode::kFailedPrecondition,
             "worker \"" + event.worker + "\" is not connected; there is nothing to drain"};
   }
-  if (worker.drain_requested == event.drain) return {};
   worker.drain_requested = event.drain;
-  SetState(step, worker, PresentState(worker), true);
+  SetState(step, worker, away ? worker.state : PresentState(worker), true);
   return {};
 }
 

@@ -1,6 +1,9 @@
 // Trials change state here and nowhere else: the ledger and the lanes of the queue follow.
 #include "scheduler/state.h"
 
+#include <cstdio>
+#include <utility>
+
 #include "scheduler/mechanism.h"
 
 namespace sparsweep {
@@ -103,6 +106,7 @@ SweepState Scheduler::State::StateNow(const Sweep& sweep) const {
 
 // The last thing in every Apply, when all that the event meant for trials has happened.
 void Scheduler::State::SettleSweeps(Step& step) {
+  if (step.fewer_fit) FailRefused(step);
   for (const SweepId id : std::set<SweepId>(step.failed)) {
     if (const auto it = sweeps.find(id); it != sweeps.end()) {
       StopIfTooManyFailed(step, id, it->second);
@@ -117,7 +121,9 @@ void Scheduler::State::SettleSweeps(Step& step) {
     const auto it = sweeps.find(id);
     if (it == sweeps.end()) continue;
     Sweep& sweep = it->second;
-    if (const SweepState now = StateNow(sweep); now != sweep.state) {
+    const SweepState now = StateNow(sweep);
+    const bool reopened = std::exchange(sweep.reopened, false);
+    if (now != sweep.state || reopened) {
       sweep.state = now;
       std::string message;
       if (now == SweepState::kFailed) message = WhyFailed(sweep.coverage);

@@ -120,6 +120,8 @@ struct Scheduler::State {
   void Refuse(Step& step, Worker& worker, TrialId trial, const std::string& message);
   void TimeOut(Step& step, TrialId trial);
   bool Refused(TrialId trial, const Worker& worker) const;
+  bool AnotherMayTake(TrialId trial) const;
+  void FailRefused(Step& step);
   bool Distrust(Step& step, Worker& worker);
   void Trust(Worker& worker);
   void Quarantine(Step& step, Worker& worker);

@@ -50,7 +50,13 @@ void Scheduler::State::Sync(Step& step, WorkerSynced event) {
 
 // Whether the Sync is news: of the present incarnation or a new one, and in sequence.
 bool Scheduler::State::Greet(Step& step, Worker& worker, const WorkerSynced& event) {
-  if (std::ranges::find(worker.past, event.incarnation) != worker.past.end()) return false;
+  // One that was displaced may come back when its successor is silent: a message of a process long
+  // gone, delivered after a restart of the server, must not lock the living one out.
+  if (const auto past = std::ranges::find(worker.past, event.incarnation);
+      past != worker.past.end()) {
+    if (worker.state != WorkerState::kLost) return false;
+    worker.past.erase(past);
+  }
   bool changed = false;
   if (event.incarnation != worker.incarnation) {
     if (On(Mechanism::kRequeueOnRestart)) LoseAttempts(step, worker, "was started anew");

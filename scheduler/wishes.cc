@@ -93,6 +93,7 @@ void Scheduler::State::Close(Step& step, SweepId id, Sweep& sweep, const std::st
 
 void Scheduler::State::Reopen(Step& step, SweepId id, Sweep& sweep) {
   sweep.closed = false;
+  sweep.reopened = true;
   OpenLane(id, sweep);
   for (const TrialId trial : sweep.trials) {
     const TrialState state = trials[trial].state;

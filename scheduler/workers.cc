@@ -61,6 +61,7 @@ void Scheduler::State::SetState(Step& step, Worker& worker, WorkerState state, b
 
 int Scheduler::State::FreeSlots(const Worker& worker) const {
   if (worker.state != WorkerState::kOnline) return 0;
+  if (worker.exclusive > 0 && On(Mechanism::kRoom)) return 0;
   return worker.slots - static_cast<int>(worker.attempts.size()) - worker.strays;
 }
 

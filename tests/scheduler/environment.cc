@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tests/scheduler/laws.h"
+#include "tests/scheduler/simulation/laws.h"
 
 namespace sparsweep::testing {
 
@@ -42,6 +42,14 @@ void Environment::Check() {
   }
   const Law differs = BrokenMemoryLaw(store_.Read(), scheduler_);
   EXPECT_FALSE(differs) << *differs;
+}
+
+SweepId Environment::SubmitWith(const SweepOptions& options, const std::vector<CellOf>& cells) {
+  SweepSubmitted submitted;
+  submitted.options = options;
+  const SweepId sweep = Only<SweepCreated>(Apply(submitted)).at(0).sweep;
+  Expand(sweep, cells);
+  return sweep;
 }
 
 SweepId Environment::SubmitEmpty(int64_t priority) {

@@ -43,6 +43,7 @@ class Environment {
   // A sweep of these cells, expanded in one chunk. Returns its number.
   SweepId Submit(const std::vector<CellOf>& cells, int64_t priority = 0);
   SweepId SubmitEmpty(int64_t priority = 0);
+  SweepId SubmitWith(const SweepOptions& options, const std::vector<CellOf>& cells);
   std::vector<Effect> Expand(SweepId sweep, const std::vector<CellOf>& cells, uint64_t first = 0,
                              bool last = true);
 

@@ -1,5 +1,5 @@
 // A worker of the simulation.
-#include "tests/scheduler/sim_worker.h"
+#include "tests/scheduler/simulation/sim_worker.h"
 
 #include <algorithm>
 
@@ -16,10 +16,16 @@ void SimWorker::Start() {
   ended_.clear();
 }
 
+void SimWorker::Mend(Instant now) {
+  for (auto& [id, run] : running_) {
+    if (run.wedged) run = {now, now + milliseconds(5000), false};
+  }
+}
+
 void SimWorker::Train(Instant now, Random& random, bool faults) {
   if (!Awake(now)) return;
   for (auto it = running_.begin(); it != running_.end();) {
-    if (it->second > now) {
+    if (it->second.wedged || it->second.end > now) {
       ++it;
       continue;
     }
@@ -38,8 +44,11 @@ void SimWorker::Train(Instant now, Random& random, bool faults) {
 }
 
 WorkerSynced SimWorker::Sync(Instant now, Random& random, bool faults) {
-  WorkerSynced sync{name_, incarnation_, ++sequence_, slots_, "{}", false, {}, ended_};
-  for (const auto& [id, end] : running_) sync.running.push_back({id, 0, 0});
+  WorkerSynced sync{name_, incarnation_, ++sequence_, slots_, "{}", false, {}, ended_, offer_};
+  for (const auto& [id, run] : running_) {
+    const int64_t step = run.wedged ? 0 : (now - run.start) / std::chrono::seconds(1);
+    sync.running.push_back({id, step, 100});
+  }
   sync.draining = faults && Chance(random, 3);
   if (sync.draining) sync.slots = 0;
   if (faults && Chance(random, 4)) {  // a lie: somebody's attempt, or nobody's
@@ -77,7 +86,8 @@ void SimWorker::Take(const Instruction& answer, int64_t reply_to, Instant now, R
     const bool done =
         std::ranges::any_of(ended_, [&](const EndedAttempt& ended) { return ended.attempt == id; });
     if (done || running_.contains(id)) continue;
-    running_[id] = now + milliseconds(500 + Below(random, faults ? 60000 : 10000));
+    const Instant end = now + milliseconds(500 + Below(random, faults ? 60000 : 10000));
+    running_[id] = {now, end, faults && Chance(random, 5)};
   }
 }
 

@@ -1,5 +1,5 @@
 // The cluster in virtual time.
-#include "tests/scheduler/simulation.h"
+#include "tests/scheduler/simulation/simulation.h"
 
 #include <algorithm>
 #include <exception>
@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "tests/scheduler/environment.h"
-#include "tests/scheduler/laws.h"
-#include "tests/scheduler/sim_worker.h"
+#include "tests/scheduler/simulation/laws.h"
+#include "tests/scheduler/simulation/people.h"
+#include "tests/scheduler/simulation/sim_worker.h"
 #include "tests/scheduler/store_model.h"
 
 namespace sparsweep::testing {
@@ -28,27 +29,35 @@ class Simulation {
   explicit Simulation(const SimulationOptions& options)
       : options_(options), random_(options.seed), scheduler_(kScheduling) {
     for (int i = 0; i < options.workers; ++i) {
-      workers_.emplace_back("w" + std::to_string(i), 1 + Below(random_, 3));
+      const WorkerOffer offer{int64_t{8 + 8 * (i % 3)} << 30,
+                              i % 3 == 0 ? std::vector<std::string>{"cpu", "cuda"}
+                                         : std::vector<std::string>{"cpu"},
+                              {{"zone", i % 2 == 0 ? "a" : "b"}}};
+      workers_.emplace_back("w" + std::to_string(i), 1 + Below(random_, 3), offer);
     }
   }
 
   SimulationOutcome Run() {
-    Submit();
+    faults_ = false;  // the first sweep is there before anything happens
+    Handle(SweepSubmitted{});
+    Expand();
+    faults_ = true;
     for (int i = 0; i < options_.steps && !broken_; ++i) Step();
     faults_ = false;
     Recover();
     for (int i = 0; i < 3000 && !broken_ && !AllOver(); ++i) Step();
     if (!broken_ && !AllOver()) Break("something starves: not everything has finished");
     if (!broken_) CheckEnd();
-    return {broken_, happened_};
+    return {broken_, happened_, encounters_, store_.next_trial() - 1};
   }
 
  private:
-  static constexpr SchedulerOptions kScheduling{.quarantine_after = 3, .quarantine = minutes(3)};
+  static constexpr SchedulerOptions kScheduling{
+      .quarantine_after = 3, .quarantine = minutes(3), .min_failed = 2};
 
   bool Fault(const char* name, int per_thousand) {
     if (!faults_ || Below(random_, 1000) >= per_thousand) return false;
-    ++happened_[name];
+    encounters_.Count(name);
     return true;
   }
   void Break(const Law& law) {
@@ -59,10 +68,11 @@ class Simulation {
     ++step_;
     now_ += milliseconds(Below(random_, 2500));
     if (Fault("clock jump", 5)) now_ += seconds(Below(random_, 90));
+    Disk();
     FireTimers();
     Workers();
     Deliver();
-    if (faults_) People();
+    if (faults_ && Chance(random_, 15)) People();
     Expand();
     if (Fault("server killed", 10)) RestartServer();
     CheckLaws();
@@ -70,15 +80,28 @@ class Simulation {
 
   // --- the server ---
 
-  void Handle(Event event, std::optional<Answer> answer = {}) {
+  // Whether it was done. A server that cannot write takes nothing.
+  bool Handle(Event event, std::optional<Answer> answer = {}) {
+    if (disk_full_) return false;
     std::optional<WorkerSynced> sync;
     if (const auto* s = std::get_if<WorkerSynced>(&event)) sync = *s;
+    std::map<SweepId, Coverage> before;
+    if (sync || std::holds_alternative<TimePassed>(event)) {
+      for (const auto& [id, sweep] : store_.sweeps()) {
+        if (const auto coverage = scheduler_.CoverageOf(id)) before[id] = *coverage;
+      }
+    }
+    if (sync) absences_.Before(*sync);
     auto effects = scheduler_.Apply(std::move(event), now_);
     if (!effects.ok()) {
       ++happened_["refused request"];
-      return;
+      return false;
     }
     if (sync) Break(order_.Broken(*sync, *effects));
+    if (sync) Break(absences_.Broken(*sync, *effects));
+    absences_.Note(*effects);
+    order_.Note(*effects);
+    Break(BrokenShareLaw(store_, kScheduling, before, scheduler_));
     for (Effect& effect : *effects) {
       if (auto* instruction = std::get_if<Instruction>(&effect)) {
         if (instruction->stale) {
@@ -91,43 +114,85 @@ class Simulation {
       batch_.push_back(std::move(effect));
     }
     if (!Fault("event waits for its batch", 200)) Commit();
+    return true;
   }
 
   void Commit() {
     if (batch_.empty() && answers_.empty()) return;
     const bool killed = Fault("killed before commit", 10);
-    if (killed || Fault("commit failed", 20)) {
+    const bool full = Fault("disk full", 5);
+    if (killed || full || Fault("commit failed", 20)) {
       const auto answers = std::exchange(answers_, {});
+      if (full) disk_full_ = now_ + seconds(Below(random_, 60));
       RestartServer();
       if (options_.tell_before_commit) Tell(answers);
       return;
     }
-    Break(store_.Commit(batch_));
-    for (const Effect& effect : batch_) Note(effect);
+    for (const Effect& effect : batch_) {
+      Note(effect);
+      Break(store_.Commit({effect}));
+    }
+    if (options_.mirror != nullptr) Break(options_.mirror->Commit(batch_));
     batch_.clear();
     const auto answers = std::exchange(answers_, {});
     if (Fault("killed after commit", 10)) return RestartServer();
     Tell(answers);
   }
 
+  // An effect about to be written.
   void Note(const Effect& effect) {
     if (const auto* ended = std::get_if<AttemptEnded>(&effect)) {
       ++happened_[std::string("attempt ") + Name(ended->state)];
     } else if (const auto* leased = std::get_if<AttemptLeased>(&effect)) {
+      Break(BrokenGrantLaw(store_, *leased));
+      started_.try_emplace(leased->attempt, now_);
       ++happened_[leased->attempt.number == 1 ? "attempt leased" : "trial leased again"];
     } else if (const auto* worker = std::get_if<WorkerChanged>(&effect)) {
       ++happened_["worker " + worker->state];
+    } else if (const auto* sweep = std::get_if<SweepChanged>(&effect)) {
+      ++happened_[std::string("sweep ") + Name(sweep->state)];
+    } else if (std::get_if<SweepWaiting>(&effect) != nullptr) {
+      ++happened_["sweep waits or not"];
+    } else if (std::get_if<ResultInvalidated>(&effect) != nullptr) {
+      ++happened_["result invalidated"];
     }
   }
 
+  // Killed, or a commit failed: what is not on disk is gone, and nobody was told.
   void RestartServer() {
+    ++restarts_;
+    StoredState stored = store_.Read();
+    if (batch_.empty()) Break(BrokenMemoryLaw(stored, scheduler_));
     batch_.clear();
     answers_.clear();
-    StoredState stored = store_.Read();
+    if (options_.mirror != nullptr) {
+      const StoredState mirrored = options_.mirror->Read();
+      Break(BrokenMemoryLaw(mirrored, Scheduler::Restore(kScheduling, stored, now_)));
+      stored = mirrored;
+    }
     if (options_.forget_live_attempts) stored.live.clear();
+    if (options_.forget_wishes) {
+      for (auto& interest : stored.interests) interest.wish = Wish::kWanted;
+    }
+    std::map<AttemptId, Instant> started;
+    for (auto& live : stored.live) {
+      live.running_for = now_ - started_.at(live.id);
+      started[live.id] = started_.at(live.id);
+    }
+    for (auto& [id, at] : started_) {
+      if (!started.contains(id)) at = now_;  // taken up again it counts from here
+    }
     scheduler_ = Scheduler::Restore(kScheduling, stored, now_);
+    Break(BrokenMemoryLaw(store_.Read(), scheduler_));
     for (auto& [worker, heard] : heard_) heard = now_;
     order_.Forget();
+    absences_.Restart(store_);
+  }
+
+  void Disk() {
+    if (!disk_full_ || (faults_ && now_ < *disk_full_)) return;
+    disk_full_.reset();
+    RestartServer();
   }
 
   // Answers go out; nothing in them may be other than committed.
@@ -140,10 +205,10 @@ class Simulation {
 
   void FireTimers() {
     const auto due = scheduler_.NextDeadline();
-    timers_fired_ = !due || *due > now_;
-    if (timers_fired_ || Fault("late timer", 200)) return;
+    timers_fired_ = !disk_full_ && (!due || *due > now_);
+    if (timers_fired_ || disk_full_ || Fault("late timer", 200)) return;
     Handle(TimePassed{});
-    timers_fired_ = true;
+    timers_fired_ = !disk_full_;
   }
 
   // --- the network ---
@@ -155,7 +220,8 @@ class Simulation {
   }
   void Post(Message message) {
     int delay = Below(random_, 200);
-    if (Fault("message delayed", 60)) delay += Below(random_, 60000);
+    if (Fault("message delayed", 40)) delay += Below(random_, 60000);
+    if (Fault("message overtaken", 40)) delay += 5000 + Below(random_, 10000);
     network_.emplace(now_ + milliseconds(delay), std::move(message));
   }
 
@@ -168,7 +234,7 @@ class Simulation {
           worker.Take(answer->instruction, answer->reply_to, now_, random_, faults_);
         }
       } else if (auto* sync = std::get_if<WorkerSynced>(&message)) {
-        heard_[sync->worker] = now_;
+        if (!disk_full_) heard_[sync->worker] = now_;
         Handle(*sync, Answer{{}, sync->sequence, sync->ended});
       } else {
         Handle(std::get<WorkerLeft>(message));
@@ -192,53 +258,33 @@ class Simulation {
     }
   }
 
-  SweepId AnySweep() {
-    if (store_.sweeps().empty()) return 1;
-    return std::next(store_.sweeps().begin(), Below(random_, store_.sweeps().size()))->first;
-  }
-
+  // A request made a second time changes nothing more.
   void People() {
-    if (store_.sweeps().size() < 8 && Fault("sweep submitted", 25)) Submit();
-    if (Fault("sweep cancelled", 4)) Handle(SweepCancelRequested{AnySweep()});
-    if (Fault("sweep paused", 8)) Handle(SweepPauseRequested{AnySweep()});
-    if (Fault("sweep resumed", 40)) Handle(SweepResumeRequested{AnySweep()});
-    if (Fault("sweep retried", 10)) Handle(SweepRetryRequested{AnySweep()});
-    if (Fault("expansion failed", 2)) Handle(ExpansionFailed{AnySweep(), "the model is gone"});
-  }
-
-  void Submit() {
-    SweepSubmitted submitted;
-    submitted.options.priority = Below(random_, 3);
-    Handle(submitted);
-  }
-
-  // The grid of a sweep is a function of its number.
-  std::vector<ExpandedCell> Grid(SweepId sweep) const {
-    Random random(options_.seed * 1000 + sweep);
-    std::vector<ExpandedCell> grid(3 + Below(random, 8));
-    std::set<std::string> first_seeds;
-    for (ExpandedCell& cell : grid) {
-      cell.index = &cell - grid.data();
-      cell.is_baseline = Chance(random, 15);
-      for (int seed = 0; seed < 2; ++seed) {
-        const std::string name = std::to_string(Below(random, options_.identities));
-        if (seed == 0 && !first_seeds.insert(name).second) cell.alias_of = 0;
-        cell.trials.push_back({Identity(name), "", 1, {}, seed});
-      }
-      if (cell.trials[0].identity == cell.trials[1].identity) cell.trials.pop_back();
-    }
-    return grid;
+    const auto [name, event] = RandomRequest(store_, random_);
+    const bool submits = std::holds_alternative<SweepSubmitted>(event);
+    if (submits && store_.sweeps().size() >= 6) return;
+    encounters_.Count(name);
+    const int restarts = restarts_;
+    if (!Handle(event) || submits || !batch_.empty() || restarts_ != restarts) return;
+    const auto again = scheduler_.Apply(event, now_);
+    if (again.ok() && !again->empty()) Break(name + " twice changes something the second time");
   }
 
   void Expand() {
     Commit();
-    for (const auto& [id, sweep] : std::map(store_.sweeps())) {
-      const bool closed =
-          sweep.state == SweepState::kCancelled || sweep.state == SweepState::kFailed;
-      if (closed || sweep.expanded || (faults_ && Chance(random_, 70))) continue;
-      const std::vector<ExpandedCell> grid = Grid(id);
+    if (disk_full_) return;
+    std::vector<SweepId> expanding;
+    for (const auto& [id, sweep] : store_.sweeps()) {
+      if (!sweep.closed && !sweep.expanded) expanding.push_back(id);
+    }
+    for (const SweepId id : expanding) {
+      if (!store_.sweeps().contains(id)) continue;
+      const StoreModel::Sweep& sweep = store_.sweeps().at(id);
+      if (sweep.closed || sweep.expanded || (faults_ && Chance(random_, 70))) continue;
+      const std::vector<ExpandedCell> grid = GridOf(options_.seed, id, options_.identities);
       const uint64_t first = sweep.next_index;
-      const uint64_t last = std::min<uint64_t>(first + 1 + Below(random_, 3), grid.size());
+      const uint64_t chunk = faults_ ? 1 + Below(random_, 3) : grid.size();
+      const uint64_t last = std::min<uint64_t>(first + chunk, grid.size());
       Handle(CellsExpanded{
           id, {grid.begin() + first, grid.begin() + last}, last, last == grid.size()});
       Commit();
@@ -249,26 +295,37 @@ class Simulation {
 
   void CheckLaws() {
     Commit();
+    encounters_.Look(store_);
     Break(BrokenSweepLaw(store_, scheduler_));
+    Break(BrokenWaitingLaw(store_));
     if (step_ % 32 == 0) {
       const StoredState stored = store_.Read();
       Break(BrokenMemoryLaw(stored, scheduler_));
       Break(BrokenMemoryLaw(stored, Scheduler::Restore(kScheduling, stored, now_)));
     }
     Break(BrokenTrialLaw(store_, kScheduling));
-    if (timers_fired_) Break(BrokenLeaseLaw(store_, kScheduling, heard_, now_));
+    // A request after the timers may have made something due that fires with the next ones.
+    const auto due = scheduler_.NextDeadline();
+    const bool fired = timers_fired_ && (!due || *due > now_);
+    if (fired) Break(BrokenLeaseLaw(store_, kScheduling, heard_, started_, now_));
   }
 
   // --- the end ---
 
   void Recover() {
+    Disk();
     for (SimWorker& worker : workers_) {
       worker.Pause(Instant{});
       if (!worker.alive()) worker.Start();
+      worker.Mend(now_);
+      Handle(WorkerDrainRequested{worker.name(), false});
     }
-    for (const auto& [id, sweep] : std::map(store_.sweeps())) {
-      if (sweep.state == SweepState::kPaused) Handle(SweepResumeRequested{id});
+    std::vector<SweepId> paused, nowhere;
+    for (const auto& [id, sweep] : store_.sweeps()) {
+      (sweep.options.needs.device == kNowhere ? nowhere : paused).push_back(id);
     }
+    for (const SweepId id : paused) Handle(SweepResumeRequested{id});
+    for (const SweepId id : nowhere) Handle(SweepCancelRequested{id});
   }
 
   bool AllOver() const {
@@ -295,12 +352,17 @@ class Simulation {
   int step_ = 0;
   std::optional<std::string> broken_;
   std::map<std::string, int> happened_;
+  Encounters encounters_;
 
   StoreModel store_;
   Scheduler scheduler_;
   std::vector<Effect> batch_;
   std::vector<Answer> answers_;
   bool timers_fired_ = true;
+  int restarts_ = 0;
+  std::optional<Instant> disk_full_;  // until then
+  std::map<AttemptId, Instant> started_;
+  Absences absences_;
   std::map<std::string, Instant> heard_;
   SyncOrder order_;
   std::multimap<Instant, Message> network_;
@@ -313,7 +375,7 @@ SimulationOutcome Simulate(const SimulationOptions& options) {
   try {
     return Simulation(options).Run();
   } catch (const std::exception& e) {  // a row that should be there is not
-    return {std::string("the model does not hold what an effect names: ") + e.what(), {}};
+    return {std::string("the model does not hold what an effect names: ") + e.what(), {}, {}, 0};
   }
 }
 

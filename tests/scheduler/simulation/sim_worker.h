@@ -25,7 +25,10 @@ inline std::string TrueResult(const std::string& worker, AttemptId id) {
 
 class SimWorker {
  public:
-  SimWorker(std::string name, int slots) : name_(std::move(name)), slots_(slots) { Start(); }
+  SimWorker(std::string name, int slots, WorkerOffer offer)
+      : name_(std::move(name)), slots_(slots), offer_(std::move(offer)) {
+    Start();
+  }
 
   void Start();  // a new process: a new incarnation that runs nothing
   void Kill() { alive_ = false; }
@@ -36,6 +39,8 @@ class SimWorker {
   const std::string& name() const { return name_; }
   const std::string& incarnation() const { return incarnation_; }
 
+  // Trainers that stood still go on, and end soon.
+  void Mend(Instant now);
   // Attempts whose time has come end, one way or another.
   void Train(Instant now, Random& random, bool faults);
   WorkerSynced Sync(Instant now, Random& random, bool faults);
@@ -44,12 +49,17 @@ class SimWorker {
  private:
   std::string name_;
   int slots_;
+  WorkerOffer offer_;
   int starts_ = 0;
   std::string incarnation_;
   bool alive_ = false;
   Instant paused_until_{}, next_sync_{};
   int64_t sequence_ = 0, answered_ = 0;
-  std::map<AttemptId, Instant> running_;  // and when each ends
+  struct Run {
+    Instant start, end;
+    bool wedged = false;  // makes no progress and does not end
+  };
+  std::map<AttemptId, Run> running_;
   std::vector<EndedAttempt> ended_;
 };
 

@@ -1,10 +1,10 @@
 // What must hold of a cluster at every step.
-#include "tests/scheduler/laws.h"
+#include "tests/scheduler/simulation/laws.h"
 
 #include <algorithm>
 
 #include "tests/scheduler/environment.h"
-#include "tests/scheduler/sim_worker.h"
+#include "tests/scheduler/simulation/sim_worker.h"
 
 namespace sparsweep::testing {
 namespace {
@@ -32,6 +32,9 @@ Law BrokenLawOf(const StoreModel& store, const StoreModel::Trial& trial, int cap
     return "state and result differ";
   }
   if (trial.state == TrialState::kFailed && !trial.reason) return "it failed without a reason";
+  if (trial.result && trial.accepted <= trial.fence) {
+    return "its result is from before an invalidation";
+  }
   if (trial.charged > cap) return "it is charged beyond the cap";
   std::map<int, std::string> words = trial.replicates;
   if (trial.result) words[trial.accepted] = *trial.result;
@@ -95,12 +98,18 @@ Law BrokenTrialLaw(const StoreModel& store, const SchedulerOptions& options) {
 }
 
 Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
-                   const std::map<std::string, Instant>& heard, Instant now) {
+                   const std::map<std::string, Instant>& heard,
+                   const std::map<AttemptId, Instant>& started, Instant now) {
   for (const auto& [id, trial] : store.trials()) {
     for (const auto& [number, attempt] : trial.attempts) {
       if (attempt.state != AttemptState::kRunning) continue;
+      const std::string name = "trial " + std::to_string(id);
       if (now > heard.at(attempt.worker) + options.lease) {
-        return "trial " + std::to_string(id) + ": a lease outlives its worker's last word";
+        return name + ": a lease outlives its worker's last word";
+      }
+      const Duration limit = store.sweeps().at(attempt.charged_to).options.time_limit;
+      if (limit > Duration::zero() && now > started.at({id, number}) + limit) {
+        return name + ": a lease outlives its time limit";
       }
     }
   }
@@ -109,7 +118,11 @@ Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
 
 Law BrokenAnswerLaw(const StoreModel& store, const Instruction& told,
                     const std::vector<EndedAttempt>& reported) {
+  const auto deleted = [&](TrialId id) {  // with its sweep, in the same batch or before
+    return id > 0 && id < store.next_trial() && !store.trials().contains(id);
+  };
   for (const AttemptId& id : told.run) {
+    if (deleted(id.trial)) continue;
     const StoreModel::Attempt* row = Row(store, id);
     if (row == nullptr || row->worker != told.worker) {
       return "a worker is told to run what is not committed as its own";
@@ -118,6 +131,7 @@ Law BrokenAnswerLaw(const StoreModel& store, const Instruction& told,
   for (const EndedAttempt& ended : reported) {
     if (ended.failure || ended.result_json != TrueResult(told.worker, ended.attempt)) continue;
     if (std::ranges::find(told.acknowledged, ended.attempt) == told.acknowledged.end()) continue;
+    if (deleted(ended.attempt.trial)) continue;
     const StoreModel::Attempt* row = Row(store, ended.attempt);
     if (row == nullptr ||
         (row->state != AttemptState::kSucceeded && row->state != AttemptState::kReplicate)) {
@@ -127,8 +141,22 @@ Law BrokenAnswerLaw(const StoreModel& store, const Instruction& told,
   return std::nullopt;
 }
 
+void SyncOrder::Note(const std::vector<Effect>& effects) {
+  for (const WorkerChanged& worker : Only<WorkerChanged>(effects)) {
+    if (worker.state == "lost") {
+      lost_.insert(worker.worker);
+    } else {
+      lost_.erase(worker.worker);
+    }
+  }
+}
+
 Law SyncOrder::Broken(const WorkerSynced& sync, const std::vector<Effect>& effects) {
   auto& [incarnations, sequence] = newest_[sync.worker];
+  if (lost_.contains(sync.worker) && !incarnations.empty() &&
+      incarnations.back() != sync.incarnation) {
+    std::erase(incarnations, sync.incarnation);
+  }
   const auto known = std::ranges::find(incarnations, sync.incarnation);
   const bool is_new = known == incarnations.end();
   const bool overtaken = !is_new && (known != incarnations.end() - 1 || sync.sequence < sequence);

@@ -6,7 +6,8 @@
 #include <optional>
 
 #include "scheduler/mechanism.h"
-#include "tests/scheduler/simulation.h"
+#include "tests/scheduler/environment.h"
+#include "tests/scheduler/simulation/simulation.h"
 
 namespace sparsweep {
 namespace {
@@ -19,7 +20,7 @@ namespace testing {
 namespace {
 
 // The first law broken within so many seeds.
-std::optional<std::string> FirstBroken(SimulationOptions options, uint64_t seeds = 200) {
+std::optional<std::string> FirstBroken(SimulationOptions options, uint64_t seeds = 300) {
   for (options.seed = 1; options.seed <= seeds; ++options.seed) {
     const auto broken = Simulate(options).broken;
     if (!broken) continue;
@@ -65,11 +66,71 @@ TEST(Mutant, WithoutRequeueOnRestartTheOldIncarnationKeepsItsLease) {
   EXPECT_BREAKS(Without(Mechanism::kRequeueOnRestart), "an incarnation that is gone");
 }
 
+TEST(Mutant, WithoutTheStaleFenceAnInvalidatedWordCounts) {
+  EXPECT_BREAKS(Without(Mechanism::kFenceStale), "differ in trials");
+}
+TEST(Mutant, WithoutAbsencesALeaseOutlivesItsTrainer) {
+  EXPECT_BREAKS(Without(Mechanism::kAbsence), "outlives two Syncs without it");
+}
+TEST(Mutant, WithoutLimitsALeaseOutlivesItsTime) {
+  EXPECT_BREAKS(Without(Mechanism::kLimits), "outlives its time limit");
+}
+TEST(Mutant, WithoutBackOffsEndATrialStarves) {
+  EXPECT_BREAKS(Without(Mechanism::kBackOff), "starves");
+}
+TEST(Mutant, WithoutPauseWhatIsPausedRuns) {
+  EXPECT_BREAKS(Without(Mechanism::kPause), "leased while paused");
+}
+TEST(Mutant, WithoutMaxRunningASweepRunsMore) {
+  EXPECT_BREAKS(Without(Mechanism::kMaxRunning), "one more than its sweep may run");
+}
+TEST(Mutant, WithoutTheShareAFailingSweepGoesOn) {
+  EXPECT_BREAKS(Without(Mechanism::kStopFailing), "goes on although too many");
+}
+TEST(Mutant, WithoutNeedsAnyWorkerIsLeasedAnything) {
+  EXPECT_BREAKS(Without(Mechanism::kNeeds), "worker");
+}
+TEST(Mutant, WithoutRoomAWorkerIsOverloaded) {
+  EXPECT_BREAKS(Without(Mechanism::kRoom), "trial");
+}
+TEST(Mutant, WithoutWaitingForASweepWaitsInSilence) {
+  EXPECT_BREAKS(Without(Mechanism::kWaitingFor), "waits in silence");
+}
+
+TEST(Mutant, ServerThatForgetsWishes) {
+  EXPECT_BREAKS(FirstBroken({.forget_wishes = true}).value_or("nothing"), "differ in");
+}
 TEST(Mutant, ServerThatTellsBeforeItCommits) {
   EXPECT_BREAKS(FirstBroken({.tell_before_commit = true}).value_or("nothing"), "not committed");
 }
 TEST(Mutant, ServerThatForgetsLiveAttempts) {
-  EXPECT_BREAKS(FirstBroken({.forget_live_attempts = true}).value_or("nothing"), "rows say");
+  EXPECT_BREAKS(FirstBroken({.forget_live_attempts = true}).value_or("nothing"), "differ in");
+}
+
+// A worker that always has small trials: how many of 50 it is leased before the exclusive one.
+int SmallOnesBeforeTheExclusive() {
+  Environment env;
+  env.Worker("w", 2);
+  std::vector<CellOf> small;
+  for (int i = 0; i < 50; ++i) small.push_back({{"s" + std::to_string(i)}});
+  env.Submit(small);
+  Instruction answer = env.Sync("w");
+  SweepOptions alone;
+  alone.needs.exclusive = true;
+  alone.priority = 1;
+  env.SubmitWith(alone, {{{"x"}}});
+  for (int ended = 0; !answer.run.empty(); ++ended) {
+    if (answer.run[0].trial == env.TrialOf("x")) return ended;
+    answer = env.Succeed("w", answer.run[0]);
+  }
+  return -1;
+}
+
+TEST(Mutant, WithoutReservationAnExclusiveTrialStarves) {
+  EXPECT_EQ(SmallOnesBeforeTheExclusive(), 2);
+  switched_off = Mechanism::kReserve;
+  EXPECT_EQ(SmallOnesBeforeTheExclusive(), 50);
+  switched_off.reset();
 }
 
 }  // namespace
