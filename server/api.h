@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "sparsweep/v1/database.pb.h"
 #include "sparsweep/v1/query.pb.h"
 #include "sparsweep/v1/sweep.pb.h"
 #include "sparsweep/v1/trial.pb.h"
@@ -61,6 +62,9 @@ class Api {
   virtual void PauseSweep(const v1::PauseSweepRequest& request, Reply<v1::Sweep> reply) = 0;
   virtual void ResumeSweep(const v1::ResumeSweepRequest& request, Reply<v1::Sweep> reply) = 0;
   virtual void RetrySweep(const v1::RetrySweepRequest& request, Reply<v1::Sweep> reply) = 0;
+  virtual void UpdateSweep(const v1::UpdateSweepRequest& request, Reply<v1::Sweep> reply) = 0;
+  virtual void DeleteSweep(const v1::DeleteSweepRequest& request,
+                           Reply<google::protobuf::Empty> reply) = 0;
   // WatchEvents. A refused request (an unknown sweep, say) is the status of the first Next. The
   // HTTP stream `/v1/events` is the same: Last-Event-ID is `after_event`.
   virtual std::shared_ptr<Subscription> Subscribe(const v1::WatchEventsRequest& request) = 0;
@@ -75,6 +79,12 @@ class Api {
                                 Reply<v1::ListTrialMetricsResponse> reply) = 0;
   virtual void GetTrialMask(const v1::GetTrialMaskRequest& request,
                             Reply<v1::TrialMask> reply) = 0;
+  virtual void CancelTrial(const v1::CancelTrialRequest& request, Reply<v1::Trial> reply) = 0;
+  virtual void PauseTrial(const v1::PauseTrialRequest& request, Reply<v1::Trial> reply) = 0;
+  virtual void ResumeTrial(const v1::ResumeTrialRequest& request, Reply<v1::Trial> reply) = 0;
+  virtual void RetryTrial(const v1::RetryTrialRequest& request, Reply<v1::Trial> reply) = 0;
+  virtual void InvalidateResults(const v1::InvalidateResultsRequest& request,
+                                 Reply<v1::InvalidateResultsResponse> reply) = 0;
 
   // WorkerService. A Sync with `hold_ms` may be answered much later (long poll).
   virtual void Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> reply) = 0;
@@ -87,9 +97,14 @@ class Api {
                         Reply<v1::GetBlobResponse> reply) = 0;
   virtual void ListWorkers(const v1::ListWorkersRequest& request,
                            Reply<v1::ListWorkersResponse> reply) = 0;
+  virtual void DrainWorker(const v1::DrainWorkerRequest& request, Reply<v1::Worker> reply) = 0;
 
   // QueryService
   virtual void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) = 0;
+
+  // DatabaseService
+  virtual void BackUpDatabase(const v1::BackUpDatabaseRequest& request,
+                              Reply<v1::BackUpDatabaseResponse> reply) = 0;
 };
 
 }  // namespace sparsweep

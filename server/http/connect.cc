@@ -110,13 +110,22 @@ const ConnectMethod* FindConnectMethod(std::string_view path) {
       {"/sparsweep.v1.SweepService/PauseSweep", Unary(&Api::PauseSweep)},
       {"/sparsweep.v1.SweepService/ResumeSweep", Unary(&Api::ResumeSweep)},
       {"/sparsweep.v1.SweepService/RetrySweep", Unary(&Api::RetrySweep)},
+      {"/sparsweep.v1.SweepService/UpdateSweep", Unary(&Api::UpdateSweep)},
+      {"/sparsweep.v1.SweepService/DeleteSweep", Unary(&Api::DeleteSweep)},
       {"/sparsweep.v1.TrialService/GetTrial", Unary(&Api::GetTrial)},
       {"/sparsweep.v1.TrialService/ListTrials", Unary(&Api::ListTrials)},
       {"/sparsweep.v1.TrialService/GetTrialLog", Unary(&Api::GetTrialLog)},
       {"/sparsweep.v1.TrialService/ListTrialMetrics", Unary(&Api::ListTrialMetrics)},
       {"/sparsweep.v1.TrialService/GetTrialMask", Unary(&Api::GetTrialMask)},
+      {"/sparsweep.v1.TrialService/CancelTrial", Unary(&Api::CancelTrial)},
+      {"/sparsweep.v1.TrialService/PauseTrial", Unary(&Api::PauseTrial)},
+      {"/sparsweep.v1.TrialService/ResumeTrial", Unary(&Api::ResumeTrial)},
+      {"/sparsweep.v1.TrialService/RetryTrial", Unary(&Api::RetryTrial)},
+      {"/sparsweep.v1.TrialService/InvalidateResults", Unary(&Api::InvalidateResults)},
       {"/sparsweep.v1.WorkerService/ListWorkers", Unary(&Api::ListWorkers)},
+      {"/sparsweep.v1.WorkerService/DrainWorker", Unary(&Api::DrainWorker)},
       {"/sparsweep.v1.QueryService/Query", Unary(&Api::Query)},
+      {"/sparsweep.v1.DatabaseService/BackUpDatabase", Unary(&Api::BackUpDatabase)},
   };
   const auto found = methods.find(path);
   return found == methods.end() ? nullptr : &found->second;

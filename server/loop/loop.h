@@ -35,11 +35,22 @@ struct Outcome {
   Instruction instruction;                  // of WorkerSynced
   std::map<TrialId, std::string> specs;     // of what the worker did not know it should run
   std::chrono::microseconds held{};         // how long the loop worked on it
+  std::string answer;                       // of a PersonsRequest: as it was given the first time
+};
+
+// What a person's request carries beside the event.
+struct PersonsRequest {
+  std::string id;      // request_id; empty: none
+  std::string digest;  // of all that was asked, so that an id stands for one request
+  SweepId sweep = 0;   // it is about; 0: none, or the one that it makes
+  std::string etag;    // the sweep's revision that the person saw; empty: any
+  std::string answer;  // stored with the id, for its repetition
 };
 
 struct Posted {
   std::optional<Event> event;             // exactly one of `event` and `write`
   std::function<Status(Writer&)> write;   // a write that concerns no decision (a blob's row, ...)
+  std::optional<PersonsRequest> request = {};  // beside an event
   // Beside WorkerSynced:
   std::map<AttemptId, std::vector<MetricPoint>> metrics;
   std::map<AttemptId, Progress::LogTail> logs;
@@ -89,7 +100,8 @@ class Loop {
   // An error is the store's: the batch is lost.
   Status Take(Posted posted, Instant now);
   Status TakeSync(Posted posted, Instant now);
-  Status Submit(Posted posted, Instant now);
+  Status TakeRequest(Posted posted, Instant now);
+  Result<std::optional<Result<Outcome>>> AnswerBefore(const PersonsRequest& request);
   Status WriteMetrics(const Posted& posted, const WorkerSynced& sync);
   Status HoldBackUnlogged(WorkerSynced& sync);
   // Applies, writes the effects, and gives those that are answers.

@@ -34,11 +34,12 @@ bool IsLoopback(const std::string& host) {
 }  // namespace
 
 struct GrpcServer::Impl {
-  explicit Impl(Api& api) : sweeps(api), trials(api), workers(api), query(api) {}
+  explicit Impl(Api& api) : sweeps(api), trials(api), workers(api), query(api), database(api) {}
   SweepRpc sweeps;
   TrialRpc trials;
   WorkerRpc workers;
   QueryRpc query;
+  DatabaseRpc database;
   int port = 0;
   std::unique_ptr<grpc::Server> server;
 };
@@ -78,6 +79,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
   builder.RegisterService(&impl->trials);
   builder.RegisterService(&impl->workers);
   builder.RegisterService(&impl->query);
+  builder.RegisterService(&impl->database);
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || (!listen.empty() && impl->port == 0)) {
     return Status(StatusCode::kUnavailable,

@@ -6,6 +6,7 @@
 
 #include "server/api.h"
 #include "server/rpc/status.h"
+#include "sparsweep/v1/database.grpc.pb.h"
 #include "sparsweep/v1/query.grpc.pb.h"
 #include "sparsweep/v1/sweep.grpc.pb.h"
 #include "sparsweep/v1/trial.grpc.pb.h"
@@ -19,7 +20,7 @@ using CallContext = grpc::CallbackServerContext;
 // One line per method: NAME(Request, Response).
 #define SPARSWEEP_UNARY(method, request_type, response_type)                            \
   UnaryCall* method(CallContext* context, const v1::request_type* request,              \
-                    v1::response_type* response) override {                             \
+                    response_type* response) override {                                 \
     return Answer(context, request, response, &Api::method);                            \
   }
 
@@ -49,15 +50,17 @@ class ServiceBase {
 class SweepRpc : public v1::SweepService::CallbackService, ServiceBase {
  public:
   explicit SweepRpc(Api& api) : ServiceBase(api) {}
-  SPARSWEEP_UNARY(CreateSweep, CreateSweepRequest, Sweep)
-  SPARSWEEP_UNARY(GetSweep, GetSweepRequest, Sweep)
-  SPARSWEEP_UNARY(ListSweeps, ListSweepsRequest, ListSweepsResponse)
-  SPARSWEEP_UNARY(PreviewSweep, PreviewSweepRequest, PreviewSweepResponse)
-  SPARSWEEP_UNARY(ListCells, ListCellsRequest, ListCellsResponse)
-  SPARSWEEP_UNARY(CancelSweep, CancelSweepRequest, Sweep)
-  SPARSWEEP_UNARY(PauseSweep, PauseSweepRequest, Sweep)
-  SPARSWEEP_UNARY(ResumeSweep, ResumeSweepRequest, Sweep)
-  SPARSWEEP_UNARY(RetrySweep, RetrySweepRequest, Sweep)
+  SPARSWEEP_UNARY(CreateSweep, CreateSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(GetSweep, GetSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(ListSweeps, ListSweepsRequest, v1::ListSweepsResponse)
+  SPARSWEEP_UNARY(PreviewSweep, PreviewSweepRequest, v1::PreviewSweepResponse)
+  SPARSWEEP_UNARY(ListCells, ListCellsRequest, v1::ListCellsResponse)
+  SPARSWEEP_UNARY(CancelSweep, CancelSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(PauseSweep, PauseSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(ResumeSweep, ResumeSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(RetrySweep, RetrySweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(UpdateSweep, UpdateSweepRequest, v1::Sweep)
+  SPARSWEEP_UNARY(DeleteSweep, DeleteSweepRequest, google::protobuf::Empty)
   grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
       CallContext* context, const v1::WatchEventsRequest* request) override;
 };
@@ -65,11 +68,16 @@ class SweepRpc : public v1::SweepService::CallbackService, ServiceBase {
 class TrialRpc : public v1::TrialService::CallbackService, ServiceBase {
  public:
   explicit TrialRpc(Api& api) : ServiceBase(api) {}
-  SPARSWEEP_UNARY(GetTrial, GetTrialRequest, Trial)
-  SPARSWEEP_UNARY(ListTrials, ListTrialsRequest, ListTrialsResponse)
-  SPARSWEEP_UNARY(GetTrialLog, GetTrialLogRequest, GetTrialLogResponse)
-  SPARSWEEP_UNARY(ListTrialMetrics, ListTrialMetricsRequest, ListTrialMetricsResponse)
-  SPARSWEEP_UNARY(GetTrialMask, GetTrialMaskRequest, TrialMask)
+  SPARSWEEP_UNARY(GetTrial, GetTrialRequest, v1::Trial)
+  SPARSWEEP_UNARY(ListTrials, ListTrialsRequest, v1::ListTrialsResponse)
+  SPARSWEEP_UNARY(GetTrialLog, GetTrialLogRequest, v1::GetTrialLogResponse)
+  SPARSWEEP_UNARY(ListTrialMetrics, ListTrialMetricsRequest, v1::ListTrialMetricsResponse)
+  SPARSWEEP_UNARY(GetTrialMask, GetTrialMaskRequest, v1::TrialMask)
+  SPARSWEEP_UNARY(CancelTrial, CancelTrialRequest, v1::Trial)
+  SPARSWEEP_UNARY(PauseTrial, PauseTrialRequest, v1::Trial)
+  SPARSWEEP_UNARY(ResumeTrial, ResumeTrialRequest, v1::Trial)
+  SPARSWEEP_UNARY(RetryTrial, RetryTrialRequest, v1::Trial)
+  SPARSWEEP_UNARY(InvalidateResults, InvalidateResultsRequest, v1::InvalidateResultsResponse)
 };
 
 class WorkerRpc : public v1::WorkerService::CallbackService, ServiceBase {
@@ -77,7 +85,8 @@ class WorkerRpc : public v1::WorkerService::CallbackService, ServiceBase {
   explicit WorkerRpc(Api& api) : ServiceBase(api) {}
   UnaryCall* Sync(CallContext* context, const v1::SyncRequest* request,
                   v1::SyncResponse* response) override;
-  SPARSWEEP_UNARY(ListWorkers, ListWorkersRequest, ListWorkersResponse)
+  SPARSWEEP_UNARY(ListWorkers, ListWorkersRequest, v1::ListWorkersResponse)
+  SPARSWEEP_UNARY(DrainWorker, DrainWorkerRequest, v1::Worker)
   grpc::ServerReadReactor<v1::PutBlobRequest>* PutBlob(CallContext* context,
                                                        v1::PutBlobResponse* response) override;
   grpc::ServerWriteReactor<v1::GetBlobResponse>* GetBlob(
@@ -87,7 +96,13 @@ class WorkerRpc : public v1::WorkerService::CallbackService, ServiceBase {
 class QueryRpc : public v1::QueryService::CallbackService, ServiceBase {
  public:
   explicit QueryRpc(Api& api) : ServiceBase(api) {}
-  SPARSWEEP_UNARY(Query, QueryRequest, QueryResponse)
+  SPARSWEEP_UNARY(Query, QueryRequest, v1::QueryResponse)
+};
+
+class DatabaseRpc : public v1::DatabaseService::CallbackService, ServiceBase {
+ public:
+  explicit DatabaseRpc(Api& api) : ServiceBase(api) {}
+  SPARSWEEP_UNARY(BackUpDatabase, BackUpDatabaseRequest, v1::BackUpDatabaseResponse)
 };
 
 #undef SPARSWEEP_UNARY

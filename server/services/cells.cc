@@ -97,13 +97,17 @@ v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
   cell.set_canonical(row.canonical);
   cell.set_baseline(row.is_baseline);
   if (row.alias_of) cell.set_alias_of(*row.alias_of);
+  std::set<SweepId> origins;
   for (const CellTrialRow& trial : row.trials) {
     cell.add_trials(TrialName(trial.trial));
     cell.set_succeeded(cell.succeeded() + (trial.state == TrialState::kSucceeded));
     cell.set_failed(cell.failed() + (trial.state == TrialState::kFailed));
     cell.set_running(cell.running() + (trial.state == TrialState::kRunning));
+    cell.set_paused(cell.paused() + (trial.wish == Wish::kPaused));
+    if (trial.origin != 0) origins.insert(trial.origin);
     if (!trial.metric.empty()) cell.set_metric(trial.metric);
   }
+  for (const SweepId origin : origins) cell.add_origins(SweepName(origin));
   if (const auto density = MeanOf(row, &CellTrialRow::density)) cell.set_density(*density);
   if (const auto seconds = MeanOf(row, &CellTrialRow::train_seconds)) {
     cell.set_train_seconds(*seconds);

@@ -87,6 +87,13 @@ Result<int64_t> PageSize(int64_t asked, int64_t usual, int64_t most) {
   return asked == 0 ? usual : std::min(asked, most);
 }
 
+Status CheckRequestId(const std::string& id) {
+  constexpr size_t kMaxRequestId = 128;
+  if (id.size() <= kMaxRequestId) return {};
+  return InvalidField("request_id", "request_id has " + std::to_string(id.size()) +
+                                        " bytes; at most " + std::to_string(kMaxRequestId));
+}
+
 Status NoSweep(SweepId id) {
   return {StatusCode::kNotFound, "there is no sweep " + SweepName(id) + "; list the sweeps"};
 }
@@ -153,6 +160,10 @@ v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow
   if (row.ended_at) *sweep.mutable_end_time() = Time(*row.ended_at);
   sweep.set_etag(std::to_string(row.revision));
   sweep.set_message(row.message);
+  sweep.set_priority(row.priority);
+  sweep.set_weight(row.weight);
+  sweep.set_max_running(row.max_running);
+  sweep.set_waiting_for(row.waiting_for);
   sweep.set_trials_per_minute(static_cast<double>(pace.last_minute));
   if (!row.ended_at) {
     sweep.set_seconds_left(pace.seconds_per_trial *
@@ -179,6 +190,7 @@ v1::Trial ToMessage(const TrialRow& row) {
   trial.set_state(ToMessage(row.state));
   trial.set_reason(row.reason);
   trial.set_message(row.message);
+  if (row.origin != 0) trial.set_origin(SweepName(row.origin));
   if (const auto spec = ParseTrialSpec(row.spec_json); spec.ok()) {
     trial.set_model(spec->model);
     trial.set_task(spec->task.name);
@@ -199,6 +211,16 @@ v1::Attempt ToMessage(const AttemptRow& row) {
   *attempt.mutable_start_time() = Time(row.started_at);
   if (row.ended_at) *attempt.mutable_end_time() = Time(*row.ended_at);
   return attempt;
+}
+
+v1::Replicate ToMessage(const ReplicateRow& row) {
+  v1::Replicate replicate;
+  replicate.set_attempt(row.attempt);
+  replicate.set_value(row.value);
+  replicate.set_stale(row.stale);
+  replicate.set_why(row.why);
+  *replicate.mutable_time() = Time(row.at);
+  return replicate;
 }
 
 v1::WatchEventsResponse ToMessage(const EventRow& row) {

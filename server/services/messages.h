@@ -23,6 +23,7 @@ std::string TrialName(TrialId id);
 Result<int64_t> ParsePageToken(const std::string& token, int64_t first);
 Result<int64_t> PageSize(int64_t asked, int64_t usual, int64_t most);
 
+Status CheckRequestId(const std::string& id);
 Status NoSweep(SweepId id);
 Status NoTrial(TrialId id);
 Status ReadOnly();
@@ -35,6 +36,7 @@ int64_t UnixMs();
 v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace);
 v1::Trial ToMessage(const TrialRow& row);
 v1::Attempt ToMessage(const AttemptRow& row);
+v1::Replicate ToMessage(const ReplicateRow& row);
 v1::WatchEventsResponse ToMessage(const EventRow& row);
 v1::TrialState ToMessage(TrialState state);
 

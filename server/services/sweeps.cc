@@ -1,4 +1,4 @@
-// SweepService: submitting, looking, changing (server/services/local_api.h).
+// SweepService: submitting and looking (server/services/local_api.h).
 #include "core/sha256.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
@@ -8,13 +8,6 @@ namespace sparsweep {
 namespace {
 
 constexpr size_t kMaxSpecBytes = 1 << 20;
-constexpr size_t kMaxRequestId = 128;
-
-Status CheckRequestId(const std::string& id) {
-  if (id.size() <= kMaxRequestId) return {};
-  return InvalidField("request_id", "request_id has " + std::to_string(id.size()) +
-                                        " bytes; at most " + std::to_string(kMaxRequestId));
-}
 
 v1::Sweep MakeSweep(Database& db, const Progress& progress, const SweepRow& row) {
   const auto counted = progress.CoverageOf(row.id);
@@ -63,15 +56,14 @@ void LocalApi::CreateSweep(const v1::CreateSweepRequest& request, Reply<v1::Swee
     submitted.name = submission->spec.name;
     submitted.spec_digest = Sha256Hex(submission->json);
     submitted.spec_json = std::move(submission->json);
-    submitted.request_id = request.request_id();
     submitted.options.priority = submission->spec.priority;
-    Posted posted;
-    posted.event = std::move(submitted);
-    posted.reply = [this, reply](Result<Outcome> outcome) {
+    PersonsRequest persons;
+    persons.id = request.request_id();
+    persons.digest = submitted.spec_digest;
+    Ask(std::move(submitted), std::move(persons), [this, reply](Result<Outcome> outcome) {
       if (!outcome.ok()) return reply(outcome.status());
       AnswerSweep(outcome->sweep, reply);
-    };
-    parts_.loop->Post(std::move(posted));
+    });
   });
 }
 
@@ -102,33 +94,6 @@ void LocalApi::ListSweeps(const v1::ListSweepsRequest& request,
         return response;
       },
       std::move(reply));
-}
-
-void LocalApi::Change(const std::string& name, const std::function<Event(SweepId)>& event,
-                      Reply<v1::Sweep> reply) {
-  if (parts_.loop == nullptr) return reply(ReadOnly());
-  const Result<SweepId> id = ParseSweepName(name, "name");
-  if (!id.ok()) return reply(id.status());
-  Posted posted;
-  posted.event = event(*id);
-  posted.reply = [this, id = *id, reply = std::move(reply)](Result<Outcome> outcome) {
-    if (!outcome.ok()) return reply(outcome.status());
-    AnswerSweep(id, reply);
-  };
-  parts_.loop->Post(std::move(posted));
-}
-
-void LocalApi::CancelSweep(const v1::CancelSweepRequest& request, Reply<v1::Sweep> reply) {
-  Change(request.name(), [](SweepId id) { return SweepCancelRequested{id}; }, std::move(reply));
-}
-void LocalApi::PauseSweep(const v1::PauseSweepRequest& request, Reply<v1::Sweep> reply) {
-  Change(request.name(), [](SweepId id) { return SweepPauseRequested{id}; }, std::move(reply));
-}
-void LocalApi::ResumeSweep(const v1::ResumeSweepRequest& request, Reply<v1::Sweep> reply) {
-  Change(request.name(), [](SweepId id) { return SweepResumeRequested{id}; }, std::move(reply));
-}
-void LocalApi::RetrySweep(const v1::RetrySweepRequest& request, Reply<v1::Sweep> reply) {
-  Change(request.name(), [](SweepId id) { return SweepRetryRequested{id}; }, std::move(reply));
 }
 
 }  // namespace sparsweep

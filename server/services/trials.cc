@@ -24,8 +24,12 @@ void AddSteps(const Progress& progress, const std::vector<AttemptRow>& attempts,
 void LocalApi::GetTrial(const v1::GetTrialRequest& request, Reply<v1::Trial> reply) {
   const Result<TrialId> id = ParseTrialName(request.name(), "name");
   if (!id.ok()) return reply(id.status());
+  AnswerTrial(*id, std::move(reply));
+}
+
+void LocalApi::AnswerTrial(TrialId id, Reply<v1::Trial> reply) {
   parts_.readers.Read<v1::Trial>(
-      [id = *id, progress = &parts_.progress](Database& db) -> Result<v1::Trial> {
+      [id, progress = &parts_.progress](Database& db) -> Result<v1::Trial> {
         const std::optional<TrialRow> row = ReadTrial(db, id);
         if (!row) return NoTrial(id);
         v1::Trial trial = ToMessage(*row);
@@ -37,6 +41,9 @@ void LocalApi::GetTrial(const v1::GetTrialRequest& request, Reply<v1::Trial> rep
         for (const MaskRow& mask : ReadMasks(db, id)) *trial.add_masks() = ToProto(mask);
         if (const auto result = ParseTrialResult(row->result_json); result.ok()) {
           for (const DegreeRow& degrees : result->degrees) *trial.add_degrees() = ToProto(degrees);
+        }
+        for (const ReplicateRow& replicate : ReadReplicates(db, id)) {
+          *trial.add_replicates() = ToMessage(replicate);
         }
         AddSteps(*progress, attempts, id, &trial);
         return trial;

@@ -13,6 +13,7 @@ constexpr size_t kMaxSyncBytes = 1 << 20;
 constexpr int32_t kProtocolVersion = 1;
 constexpr size_t kMaxName = 128, kMaxIncarnation = 64, kMaxMessage = 4096, kMaxMetricName = 128;
 constexpr int32_t kMaxSlots = 4096;
+constexpr int kMaxOffered = 64;
 constexpr int64_t kMaxHoldMs = 600'000;
 constexpr int64_t kRunningSyncMs = 1000, kIdleSyncMs = 500;
 constexpr int64_t kBlobPiece = 256 << 10;
@@ -103,6 +104,24 @@ Result<EndedAttempt> ToEnded(const v1::EndedAttempt& message, int index) {
                       message.log_blob()};
 }
 
+Status CheckOffer(const v1::WorkerOffer& offer) {
+  if (offer.memory_bytes() < 0) {
+    return InvalidField("offer.memory_bytes", "memory_bytes must not be negative");
+  }
+  if (offer.devices_size() > kMaxOffered || offer.labels_size() > kMaxOffered) {
+    return InvalidField("offer", "an offer has at most " + std::to_string(kMaxOffered) +
+                                     " devices and as many labels");
+  }
+  for (const std::string& device : offer.devices()) {
+    if (Status s = CheckText("offer.devices", device, kMaxName); !s.ok()) return s;
+  }
+  for (const auto& [name, value] : offer.labels()) {
+    if (Status s = CheckText("offer.labels", name, kMaxName); !s.ok()) return s;
+    if (Status s = CheckText("offer.labels." + name, value, kMaxName); !s.ok()) return s;
+  }
+  return {};
+}
+
 Result<Posted> ToPosted(const v1::SyncRequest& request) {
   if (request.ByteSizeLong() > kMaxSyncBytes) {
     return Status(StatusCode::kResourceExhausted,
@@ -135,6 +154,10 @@ Result<Posted> ToPosted(const v1::SyncRequest& request) {
   sync.draining = request.draining() || request.leaving();
   sync.slots = sync.draining ? 0 : request.slots();
   sync.labels_json = StructToJson(request.labels());
+  if (Status s = CheckOffer(request.offer()); !s.ok()) return s;
+  sync.offer.memory_bytes = request.offer().memory_bytes();
+  sync.offer.devices.assign(request.offer().devices().begin(), request.offer().devices().end());
+  sync.offer.labels.insert(request.offer().labels().begin(), request.offer().labels().end());
   for (int i = 0; i < request.running_size(); ++i) {
     const v1::RunningAttempt& running = request.running(i);
     if (Status s = CheckAttempt(Item("running", i, "attempt"), running.attempt()); !s.ok()) {
@@ -162,6 +185,7 @@ v1::SyncResponse ToResponse(const Outcome& outcome, bool held) {
   v1::SyncResponse response;
   const Instruction& instruction = outcome.instruction;
   response.set_stale(instruction.stale);
+  response.set_drain(instruction.drain);
   response.set_lease_ms(instruction.lease.count());
   for (const AttemptId& attempt : instruction.run) {
     v1::Assignment* assignment = response.add_run();
@@ -271,31 +295,51 @@ void LocalApi::ReadBlob(const v1::GetBlobRequest& request, int64_t offset,
       std::move(reply));
 }
 
+v1::Worker LocalApi::MakeWorker(const WorkerRow& row) const {
+  v1::Worker worker;
+  worker.set_name(row.name);
+  worker.set_state(row.state);
+  worker.set_slots(row.slots);
+  worker.set_busy(static_cast<int32_t>(row.running.size()));
+  *worker.mutable_labels() = StructFromJson(row.labels_json);
+  *worker.mutable_last_seen_time() =
+      Time(std::max(row.last_seen_at, parts_.progress.SeenOf(row.name).value_or(0)));
+  worker.mutable_offer()->set_memory_bytes(row.offer.memory_bytes);
+  for (const std::string& device : row.offer.devices) worker.mutable_offer()->add_devices(device);
+  worker.mutable_offer()->mutable_labels()->insert(row.offer.labels.begin(),
+                                                   row.offer.labels.end());
+  worker.set_drain_requested(row.drain_requested);
+  for (const AttemptId& attempt : row.running) {
+    v1::WorkerTask* task = worker.add_tasks();
+    task->set_trial(TrialName(attempt.trial));
+    task->set_attempt(attempt.number);
+    if (const auto steps = parts_.progress.StepsOf(attempt)) {
+      task->set_step(steps->step);
+      task->set_steps(steps->steps);
+    }
+  }
+  return worker;
+}
+
 void LocalApi::ListWorkers(const v1::ListWorkersRequest&,
                            Reply<v1::ListWorkersResponse> reply) {
   parts_.readers.Read<v1::ListWorkersResponse>(
-      [progress = &parts_.progress](Database& db) -> Result<v1::ListWorkersResponse> {
+      [this](Database& db) -> Result<v1::ListWorkersResponse> {
         v1::ListWorkersResponse response;
-        for (const WorkerRow& row : ReadWorkers(db)) {
-          v1::Worker* worker = response.add_workers();
-          worker->set_name(row.name);
-          worker->set_state(row.state);
-          worker->set_slots(row.slots);
-          worker->set_busy(static_cast<int32_t>(row.running.size()));
-          *worker->mutable_labels() = StructFromJson(row.labels_json);
-          *worker->mutable_last_seen_time() =
-              Time(std::max(row.last_seen_at, progress->SeenOf(row.name).value_or(0)));
-          for (const AttemptId& attempt : row.running) {
-            v1::WorkerTask* task = worker->add_tasks();
-            task->set_trial(TrialName(attempt.trial));
-            task->set_attempt(attempt.number);
-            if (const auto steps = progress->StepsOf(attempt)) {
-              task->set_step(steps->step);
-              task->set_steps(steps->steps);
-            }
-          }
-        }
+        for (const WorkerRow& row : ReadWorkers(db)) *response.add_workers() = MakeWorker(row);
         return response;
+      },
+      std::move(reply));
+}
+
+void LocalApi::AnswerWorker(const std::string& name, Reply<v1::Worker> reply) {
+  parts_.readers.Read<v1::Worker>(
+      [this, name](Database& db) -> Result<v1::Worker> {
+        for (const WorkerRow& row : ReadWorkers(db)) {
+          if (row.name == name) return MakeWorker(row);
+        }
+        return Status(StatusCode::kNotFound,
+                      "there is no worker \"" + name + "\"; list the workers");
       },
       std::move(reply));
 }

@@ -78,14 +78,24 @@ std::string BackUp(Database& db, int64_t version) {
   return target;
 }
 
+// A migration may build a table anew (SQLite cannot drop a constraint), which other tables refer
+// to: references are checked afterwards, as a whole.
 void Migrate(Database& db, int64_t version) {
   const auto migrations = Migrations();
+  if (static_cast<size_t>(version) == migrations.size()) return;
+  db.Execute("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON");
   for (size_t n = version; n < migrations.size(); ++n) {
     Transaction transaction(db);
     db.Execute(migrations[n].sql);
     db.Execute(("PRAGMA user_version = " + std::to_string(n + 1)).c_str());
+    Statement orphans = db.Prepare("PRAGMA foreign_key_check");
+    if (orphans.Step()) {
+      throw SqliteError(SQLITE_CORRUPT, "after migration " + std::to_string(n + 1) + " a row of " +
+                                            orphans.Text(0) + " refers to nothing");
+    }
     transaction.Commit();
   }
+  db.Execute("PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON");
 }
 
 }  // namespace

@@ -28,4 +28,12 @@ inline TrialState TrialStateNamed(const std::string& name) {
   return TrialState::kFailed;
 }
 
+inline Wish WishNamed(const std::string& name) {
+  for (const Wish wish : {Wish::kWanted, Wish::kPaused, Wish::kDropped}) {
+    if (name == Name(wish)) return wish;
+  }
+  SPARSWEEP_CHECK(!"a wish of the schema");
+  return Wish::kWanted;
+}
+
 }  // namespace sparsweep

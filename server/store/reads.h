@@ -27,6 +27,10 @@ struct SweepRow {
   std::optional<int64_t> ended_at;
   std::string spec_json;
   std::string result_digest;  // empty while it runs
+  int64_t priority = 0;
+  double weight = 1;
+  int64_t max_running = 0;
+  std::string waiting_for;
 };
 std::optional<SweepRow> ReadSweep(Database& db, SweepId id);
 // Newest first, with ids below `before` (0: all).
@@ -61,6 +65,8 @@ struct CellTrialRow {
   std::string device;
   int64_t threads = 0;
   std::string warnings_json;  // a list of sentences; empty where there is no result
+  SweepId origin = 0;  // the sweep that the result was taken over from
+  Wish wish = Wish::kWanted;
 };
 struct CellRow {
   int64_t cell = 0;
@@ -90,12 +96,22 @@ struct TrialRow {
   std::string spec_json;
   std::string result_json;  // empty if none is accepted
   int accepted_attempt = 0;
+  SweepId origin = 0;  // whose turn it was when the accepted attempt was leased
 };
 std::optional<TrialRow> ReadTrial(Database& db, TrialId id);
 // Trials with an id greater than `after`; of one sweep if `sweep` is not 0, in one state if given.
 std::vector<TrialRow> ReadTrials(Database& db, SweepId sweep, std::optional<TrialState> state,
                                  TrialId after, int64_t limit);
 std::vector<AttemptRow> ReadAttempts(Database& db, TrialId trial);
+// Successes that are not the accepted one.
+struct ReplicateRow {
+  int attempt = 0;
+  double value = 0;
+  bool stale = false;
+  std::string why;
+  int64_t at = 0;
+};
+std::vector<ReplicateRow> ReadReplicates(Database& db, TrialId trial);
 std::vector<SweepId> ReadSweepsOf(Database& db, TrialId trial);
 std::vector<MaskRow> ReadMasks(Database& db, TrialId trial);
 // The points of the accepted attempt, else of the newest one, by (name, step).
@@ -106,6 +122,8 @@ struct WorkerRow {
   std::string name, state, incarnation, labels_json;
   int slots = 0;
   int64_t last_seen_at = 0;
+  WorkerOffer offer;
+  bool drain_requested = false;
   std::vector<AttemptId> running;
 };
 std::vector<WorkerRow> ReadWorkers(Database& db);

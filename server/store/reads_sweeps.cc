@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kSweepColumns[] =
     "SELECT s.id, s.name, s.state, s.message, s.revision, s.created_at, s.ended_at, p.spec, "
-    "coalesce(s.result_digest, '') FROM sweep s JOIN sweep_spec p ON p.sweep_id = s.id ";
+    "coalesce(s.result_digest, ''), s.priority, s.weight, s.max_running, s.waiting_for FROM sweep s JOIN sweep_spec p ON p.sweep_id = s.id ";
 
 SweepRow SweepOf(const Statement& read) {
   SweepRow row;
@@ -20,6 +20,10 @@ SweepRow SweepOf(const Statement& read) {
   row.ended_at = read.MaybeInt(6);
   row.spec_json = read.Text(7);
   row.result_digest = read.Text(8);
+  row.priority = read.Int(9);
+  row.weight = read.Double(10);
+  row.max_running = read.Int(11);
+  row.waiting_for = read.Text(12);
   return row;
 }
 
@@ -36,17 +40,22 @@ CellTrialRow CellTrialOf(const Statement& read, int column) {
   row.device = read.Text(column + 8);
   row.threads = read.Int(column + 9);
   row.warnings_json = read.Text(column + 10);
+  row.origin = read.Int(column + 11);
+  row.wish = WishNamed(read.Text(column + 12));
   return row;
 }
 
 constexpr char kTrialsOfCells[] =
     "SELECT ct.cell, ct.trial_id, s.seed, s.mask_seed, t.state, r.metric, r.value, r.density, "
     "d.detail ->> '$.train_seconds', d.detail ->> '$.device', d.detail ->> '$.threads', "
-    "d.detail ->> '$.warnings' "
+    "d.detail ->> '$.warnings', "
+    "coalesce(nullif(a.sweep_id, ct.sweep_id), 0), coalesce(i.wish, 'wanted') "
     "FROM cell_trial ct JOIN trial t ON t.id = ct.trial_id "
     "JOIN trial_spec s ON s.trial_id = ct.trial_id "
     "LEFT JOIN result r ON r.trial_id = ct.trial_id "
     "LEFT JOIN result_detail d ON d.trial_id = ct.trial_id "
+    "LEFT JOIN attempt a ON a.trial_id = r.trial_id AND a.number = r.attempt "
+    "LEFT JOIN interest i ON i.sweep_id = ct.sweep_id AND i.trial_id = ct.trial_id "
     "WHERE ct.sweep_id = ?1 AND ct.cell BETWEEN ?2 AND ?3 "
     "ORDER BY ct.cell, ct.seed_rank, s.mask_seed, ct.trial_id";
 
@@ -105,8 +114,10 @@ Coverage ReadCoverage(Database& db, SweepId id) {
     coverage.aliases = read.Int(1);
   }
   Statement read = db.Prepare(
-      "SELECT t.state, count(*) FROM trial t WHERE t.id IN "
-      "(SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) GROUP BY t.state");
+      "SELECT CASE WHEN i.wish = 'dropped' AND t.state IN ('queued', 'running') THEN 'cancelled' "
+      "ELSE t.state END AS state, count(*) FROM trial t "
+      "LEFT JOIN interest i ON i.sweep_id = ?1 AND i.trial_id = t.id WHERE t.id IN "
+      "(SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) GROUP BY 1");
   read.Bind(id);
   while (read.Step()) {
     const int64_t count = read.Int(1);

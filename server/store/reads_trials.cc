@@ -1,5 +1,6 @@
 // Reads of trials, workers and the event log (server/store/reads.h).
 #include "server/store/names.h"
+#include "server/store/options_json.h"
 #include "server/store/reads.h"
 
 namespace sparsweep {
@@ -7,13 +8,15 @@ namespace {
 
 #define SPARSWEEP_TRIAL_COLUMNS                                                          \
   "SELECT t.id, t.identity, t.state, coalesce(t.reason, ''), t.message, s.spec, "        \
-  "coalesce(d.detail, ''), coalesce(r.attempt, 0) FROM trial t "                         \
+  "coalesce(d.detail, ''), coalesce(r.attempt, 0), coalesce(a.sweep_id, 0) FROM trial t " \
   "JOIN trial_spec s ON s.trial_id = t.id LEFT JOIN result r ON r.trial_id = t.id "      \
+  "LEFT JOIN attempt a ON a.trial_id = r.trial_id AND a.number = r.attempt "             \
   "LEFT JOIN result_detail d ON d.trial_id = t.id "
 
 TrialRow TrialOf(const Statement& read) {
   return {read.Int(0),  read.Text(1), TrialStateNamed(read.Text(2)), read.Text(3), read.Text(4),
-          read.Text(5), read.Text(6), static_cast<int>(read.Int(7))};
+          read.Text(5), read.Text(6), static_cast<int>(read.Int(7)),
+          read.Int(8)};
 }
 
 }  // namespace
@@ -49,6 +52,19 @@ std::vector<AttemptRow> ReadAttempts(Database& db, TrialId trial) {
   while (read.Step()) {
     rows.push_back({static_cast<int>(read.Int(0)), read.Text(1), read.Text(2), read.Text(3),
                     read.Text(4), read.Text(5), read.Int(6), read.MaybeInt(7)});
+  }
+  return rows;
+}
+
+std::vector<ReplicateRow> ReadReplicates(Database& db, TrialId trial) {
+  Statement read = db.Prepare(
+      "SELECT attempt, detail ->> '$.value', stale, why, at FROM replicate WHERE trial_id = ?1 "
+      "ORDER BY attempt");
+  read.Bind(trial);
+  std::vector<ReplicateRow> rows;
+  while (read.Step()) {
+    rows.push_back({static_cast<int>(read.Int(0)), read.Double(1), read.Int(2) != 0, read.Text(3),
+                    read.Int(4)});
   }
   return rows;
 }
@@ -104,10 +120,12 @@ std::vector<WorkerRow> ReadWorkers(Database& db) {
   std::vector<WorkerRow> rows;
   {
     Statement read = db.Prepare(
-        "SELECT name, state, incarnation, labels, slots, last_seen_at FROM worker ORDER BY name");
+        "SELECT name, state, incarnation, labels, slots, last_seen_at, offer, drain_requested "
+        "FROM worker ORDER BY name");
     while (read.Step()) {
       rows.push_back({read.Text(0), read.Text(1), read.Text(2), read.Text(3),
-                      static_cast<int>(read.Int(4)), read.Int(5), {}});
+                      static_cast<int>(read.Int(4)), read.Int(5), ParseOffer(read.Text(6)),
+                      read.Int(7) != 0, {}});
     }
   }
   Statement read = db.Prepare(

@@ -7,6 +7,7 @@
 
 namespace sparsweep {
 
-Result<StoredState> LoadState(Database& db);
+// `now_ms`: unix time, for how long attempts have been running.
+Result<StoredState> LoadState(Database& db, int64_t now_ms);
 
 }  // namespace sparsweep

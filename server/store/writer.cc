@@ -1,12 +1,9 @@
 #include "server/store/writer.h"
 
+#include "server/store/options_json.h"
+
 namespace sparsweep {
 namespace {
-
-bool Ended(SweepState state) {
-  return state == SweepState::kSucceeded || state == SweepState::kFailed ||
-         state == SweepState::kCancelled;
-}
 
 std::optional<std::string> ReasonName(const std::optional<FailureReason>& reason) {
   if (!reason) return std::nullopt;
@@ -63,22 +60,6 @@ void Writer::Log(EventRow row) {
   events_.push_back(std::move(row));
 }
 
-void Writer::WriteEffect(const SweepCreated& effect) {
-  const SweepSubmitted& submitted = effect.submitted;
-  std::optional<std::string> request_id;
-  if (!submitted.request_id.empty()) request_id = submitted.request_id;
-  db_.Prepare(
-         "INSERT INTO sweep (id, name, state, priority, spec_digest, request_id, created_at) "
-         "VALUES (?1, ?2, 'expanding', ?3, ?4, ?5, ?6)")
-      .Bind(effect.sweep, submitted.name, submitted.options.priority, submitted.spec_digest,
-            request_id, now_ms_)
-      .Run();
-  db_.Prepare("INSERT INTO sweep_spec (sweep_id, spec) VALUES (?1, ?2)")
-      .Bind(effect.sweep, submitted.spec_json)
-      .Run();
-  Log({.type = "sweep", .sweep = effect.sweep, .state = "expanding"});
-}
-
 void Writer::WriteEffect(const CellAdded& effect) {
   const ExpandedCell& cell = effect.cell;
   db_.Prepare(
@@ -89,8 +70,8 @@ void Writer::WriteEffect(const CellAdded& effect) {
       .Run();
   for (const CellTrial& trial : effect.trials) {
     if (trial.created) {
-      db_.Prepare("INSERT INTO trial (id, identity, state) VALUES (?1, ?2, 'queued')")
-          .Bind(trial.trial, trial.spec.identity)
+      db_.Prepare("INSERT INTO trial (id, identity, generation, state) VALUES (?1, ?2, ?3, 'queued')")
+          .Bind(trial.trial, trial.spec.identity, trial.generation)
           .Run();
       db_.Prepare("INSERT INTO trial_spec (trial_id, spec) VALUES (?1, ?2)")
           .Bind(trial.trial, trial.spec.spec_json)
@@ -104,32 +85,34 @@ void Writer::WriteEffect(const CellAdded& effect) {
   }
 }
 
-void Writer::WriteEffect(const ExpansionAdvanced& effect) {
-  db_.Prepare("UPDATE sweep SET next_index = ?2, expanded = ?3 WHERE id = ?1")
-      .Bind(effect.sweep, effect.next_index, effect.done)
-      .Run();
-  Log({.type = "sweep", .sweep = effect.sweep, .state = effect.done ? "expanded" : "expanding"});
-}
-
-void Writer::WriteEffect(const SweepChanged& effect) {
-  std::optional<int64_t> ended_at;
-  if (Ended(effect.state)) ended_at = now_ms_;
+// The result is kept beside the trial: its row moves to the replicates.
+void Writer::WriteEffect(const ResultInvalidated& effect) {
+  db_.Prepare("UPDATE trial SET fence = ?2 WHERE id = ?1").Bind(effect.trial, effect.fence).Run();
   db_.Prepare(
-         "UPDATE sweep SET state = ?2, message = ?3, ended_at = ?4, revision = revision + 1, "
-         "result_digest = NULL WHERE id = ?1")
-      .Bind(effect.sweep, Name(effect.state), effect.message, ended_at)
+         "INSERT INTO replicate (trial_id, attempt, detail, at, stale, why) "
+         "SELECT r.trial_id, r.attempt, d.detail, ?2, 1, ?3 FROM result r "
+         "JOIN result_detail d ON d.trial_id = r.trial_id WHERE r.trial_id = ?1")
+      .Bind(effect.trial, now_ms_, effect.why)
       .Run();
-  Log({.type = "sweep",
-       .sweep = effect.sweep,
-       .state = Name(effect.state),
-       .detail = effect.message});
-}
-
-void Writer::WriteEffect(const SweepOptionsChanged& effect) {
-  db_.Prepare("UPDATE sweep SET priority = ?2, revision = revision + 1 WHERE id = ?1")
-      .Bind(effect.sweep, effect.options.priority)
-      .Run();
-  Log({.type = "sweep", .sweep = effect.sweep, .state = "reprioritised"});
+  int64_t attempt = 0;
+  std::string worker;
+  {
+    Statement update = db_.Prepare(
+        "UPDATE attempt SET state = 'replicate' WHERE trial_id = ?1 AND "
+        "number = (SELECT attempt FROM result WHERE trial_id = ?1) RETURNING number, worker");
+    update.Bind(effect.trial);
+    while (update.Step()) {
+      attempt = update.Int(0);
+      worker = update.Text(1);
+    }
+  }
+  db_.Prepare("DELETE FROM result WHERE trial_id = ?1").Bind(effect.trial).Run();
+  Log({.type = "attempt",
+       .trial = effect.trial,
+       .attempt = static_cast<int>(attempt),
+       .worker = worker,
+       .state = "replicate",
+       .detail = effect.why});
 }
 
 void Writer::WriteEffect(const TrialChanged& effect) {
@@ -188,8 +171,10 @@ void Writer::WriteEffect(const AttemptEnded& effect) {
   }
   if (effect.state == AttemptState::kSucceeded) WriteResult(effect);
   if (effect.state == AttemptState::kReplicate) {
-    db_.Prepare("INSERT INTO replicate (trial_id, attempt, detail, at) VALUES (?1, ?2, ?3, ?4)")
-        .Bind(effect.attempt.trial, effect.attempt.number, effect.result_json, now_ms_)
+    db_.Prepare("INSERT INTO replicate (trial_id, attempt, detail, at, stale) "
+                "VALUES (?1, ?2, ?3, ?4, ?5)")
+        .Bind(effect.attempt.trial, effect.attempt.number, effect.result_json, now_ms_,
+              effect.stale)
         .Run();
   }
   Log({.type = "attempt",
@@ -218,13 +203,15 @@ void Writer::WriteResult(const AttemptEnded& effect) {
 void Writer::WriteEffect(const WorkerChanged& effect) {
   const std::string labels = effect.labels_json.empty() ? "{}" : effect.labels_json;
   db_.Prepare(
-         "INSERT INTO worker (name, incarnation, state, slots, labels, last_seen_at) "
-         "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET "
+         "INSERT INTO worker (name, incarnation, state, slots, labels, last_seen_at, offer, "
+         "drain_requested) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO UPDATE SET "
          "incarnation = excluded.incarnation, state = excluded.state, slots = excluded.slots, "
-         "labels = excluded.labels, "
+         "labels = excluded.labels, offer = excluded.offer, "
+         "drain_requested = excluded.drain_requested, "
          "last_seen_at = CASE excluded.state WHEN 'lost' THEN last_seen_at "
          "ELSE excluded.last_seen_at END")
-      .Bind(effect.worker, effect.incarnation, effect.state, effect.slots, labels, now_ms_)
+      .Bind(effect.worker, effect.incarnation, effect.state, effect.slots, labels, now_ms_,
+            OfferToJson(effect.offer), effect.drain_requested)
       .Run();
   Log({.type = "worker", .worker = effect.worker, .state = effect.state});
 }
@@ -266,12 +253,33 @@ Status Writer::TouchWorker(const std::string& worker) {
   });
 }
 
-Result<std::optional<Writer::SweepOfRequest>> Writer::FindRequest(const std::string& request_id) {
-  return Guard([&]() -> std::optional<SweepOfRequest> {
-    Statement read = db_.Prepare("SELECT id, spec_digest FROM sweep WHERE request_id = ?1");
-    read.Bind(request_id);
+Result<std::optional<Writer::AnsweredRequest>> Writer::FindRequest(const std::string& id) {
+  return Guard([&]() -> std::optional<AnsweredRequest> {
+    Statement read = db_.Prepare(
+        "SELECT digest, coalesce(sweep_id, 0), answer FROM request WHERE id = ?1");
+    read.Bind(id);
     if (!read.Step()) return std::nullopt;
-    return SweepOfRequest{read.Int(0), read.Text(1)};
+    return AnsweredRequest{read.Text(0), read.Int(1), read.Text(2)};
+  });
+}
+
+Status Writer::WriteRequest(const std::string& id, const AnsweredRequest& request) {
+  return Guard([&] {
+    std::optional<SweepId> sweep;
+    if (request.sweep != 0) sweep = request.sweep;
+    db_.Prepare(
+           "INSERT INTO request (id, digest, sweep_id, answer, at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .Bind(id, request.digest, sweep, request.answer, now_ms_)
+        .Run();
+  });
+}
+
+Result<std::optional<int64_t>> Writer::RevisionOf(SweepId sweep) {
+  return Guard([&]() -> std::optional<int64_t> {
+    Statement read = db_.Prepare("SELECT revision FROM sweep WHERE id = ?1");
+    read.Bind(sweep);
+    if (!read.Step()) return std::nullopt;
+    return read.Int(0);
   });
 }
 

@@ -44,6 +44,13 @@ class Writer {
   Status WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes);
   Status WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest);
   Status TouchWorker(const std::string& worker);
+  struct AnsweredRequest {
+    std::string digest;  // of the request
+    SweepId sweep = 0;
+    std::string answer;  // what its response said beside the sweep, JSON
+  };
+  // Within the batch of what the request changed.
+  Status WriteRequest(const std::string& id, const AnsweredRequest& request);
   // Commits if a batch is open, and gives the events that are now durable.
   Result<std::vector<EventRow>> Commit();
   void Abandon();
@@ -51,11 +58,8 @@ class Writer {
   Status Probe();
 
   // What the loop has to look up between batches, seen from inside the open one.
-  struct SweepOfRequest {
-    SweepId sweep = 0;
-    std::string spec_digest;
-  };
-  Result<std::optional<SweepOfRequest>> FindRequest(const std::string& request_id);
+  Result<std::optional<AnsweredRequest>> FindRequest(const std::string& id);
+  Result<std::optional<int64_t>> RevisionOf(SweepId sweep);
   Result<bool> WasLeased(const AttemptId& attempt, const std::string& worker);
   Result<bool> HasBlob(const std::string& sha256);
   Result<std::string> TrialSpecJson(TrialId trial);
@@ -70,11 +74,10 @@ class Writer {
   void WriteEffect(const AttemptEnded& effect);
   void WriteEffect(const WorkerChanged& effect);
   void WriteEffect(const SweepOptionsChanged& effect);
-  // These get their tables with migration 0003.
-  void WriteEffect(const SweepWaiting&) {}
-  void WriteEffect(const SweepDeleted&) {}
-  void WriteEffect(const InterestChanged&) {}
-  void WriteEffect(const ResultInvalidated&) {}
+  void WriteEffect(const SweepWaiting& effect);
+  void WriteEffect(const SweepDeleted& effect);
+  void WriteEffect(const InterestChanged& effect);
+  void WriteEffect(const ResultInvalidated& effect);
   void WriteEffect(const Instruction&) {}  // the answer to a Sync; nothing becomes true
   void WriteResult(const AttemptEnded& effect);
   void Log(EventRow row);

@@ -99,22 +99,31 @@ class FakeApi : public Api {
   std::vector<Reply<v1::ListSweepsResponse>> held;
 
 #define UNUSED(method, request, response)                                    \
-  void method(const v1::request&, Reply<v1::response> reply) override {      \
+  void method(const v1::request&, Reply<response> reply) override {          \
     reply(Status(StatusCode::kUnavailable, #method " is not in this test")); \
   }
-  UNUSED(PreviewSweep, PreviewSweepRequest, PreviewSweepResponse)
-  UNUSED(ListCells, ListCellsRequest, ListCellsResponse)
-  UNUSED(CancelSweep, CancelSweepRequest, Sweep)
-  UNUSED(PauseSweep, PauseSweepRequest, Sweep)
-  UNUSED(ResumeSweep, ResumeSweepRequest, Sweep)
-  UNUSED(RetrySweep, RetrySweepRequest, Sweep)
-  UNUSED(GetTrial, GetTrialRequest, Trial)
-  UNUSED(ListTrials, ListTrialsRequest, ListTrialsResponse)
-  UNUSED(GetTrialLog, GetTrialLogRequest, GetTrialLogResponse)
-  UNUSED(ListTrialMetrics, ListTrialMetricsRequest, ListTrialMetricsResponse)
-  UNUSED(GetTrialMask, GetTrialMaskRequest, TrialMask)
-  UNUSED(Sync, SyncRequest, SyncResponse)
-  UNUSED(ListWorkers, ListWorkersRequest, ListWorkersResponse)
+  UNUSED(PreviewSweep, PreviewSweepRequest, v1::PreviewSweepResponse)
+  UNUSED(ListCells, ListCellsRequest, v1::ListCellsResponse)
+  UNUSED(CancelSweep, CancelSweepRequest, v1::Sweep)
+  UNUSED(PauseSweep, PauseSweepRequest, v1::Sweep)
+  UNUSED(ResumeSweep, ResumeSweepRequest, v1::Sweep)
+  UNUSED(RetrySweep, RetrySweepRequest, v1::Sweep)
+  UNUSED(GetTrial, GetTrialRequest, v1::Trial)
+  UNUSED(ListTrials, ListTrialsRequest, v1::ListTrialsResponse)
+  UNUSED(GetTrialLog, GetTrialLogRequest, v1::GetTrialLogResponse)
+  UNUSED(ListTrialMetrics, ListTrialMetricsRequest, v1::ListTrialMetricsResponse)
+  UNUSED(GetTrialMask, GetTrialMaskRequest, v1::TrialMask)
+  UNUSED(Sync, SyncRequest, v1::SyncResponse)
+  UNUSED(ListWorkers, ListWorkersRequest, v1::ListWorkersResponse)
+  UNUSED(UpdateSweep, UpdateSweepRequest, v1::Sweep)
+  UNUSED(DeleteSweep, DeleteSweepRequest, google::protobuf::Empty)
+  UNUSED(CancelTrial, CancelTrialRequest, v1::Trial)
+  UNUSED(PauseTrial, PauseTrialRequest, v1::Trial)
+  UNUSED(ResumeTrial, ResumeTrialRequest, v1::Trial)
+  UNUSED(RetryTrial, RetryTrialRequest, v1::Trial)
+  UNUSED(InvalidateResults, InvalidateResultsRequest, v1::InvalidateResultsResponse)
+  UNUSED(DrainWorker, DrainWorkerRequest, v1::Worker)
+  UNUSED(BackUpDatabase, BackUpDatabaseRequest, v1::BackUpDatabaseResponse)
 #undef UNUSED
   std::shared_ptr<BlobUpload> PutBlob() override { return nullptr; }
   void ReadBlob(const v1::GetBlobRequest&, int64_t, Reply<v1::GetBlobResponse> reply) override {

@@ -62,7 +62,7 @@ std::string Wrong(StoreFile& file) {
   while (digests.Step()) {
     if (ResultDigest(db, digests.Int(0)) != digests.Text(1)) return "a sweep's digest differs";
   }
-  const Result<StoredState> stored = LoadState(db);
+  const Result<StoredState> stored = LoadState(db, 0);
   if (!stored.ok()) return stored.status().message();
   const Scheduler scheduler = Scheduler::Restore(SchedulerOptions(), *stored, Instant());
   for (const StoredState::Sweep& sweep : stored->sweeps) {

@@ -1,0 +1,113 @@
+#include "server/store/backup.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "server/store/file.h"
+
+namespace sparsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status Failed(const std::string& path, const std::string& why) {
+  const StatusCode code =
+      errno == ENOSPC ? StatusCode::kResourceExhausted : StatusCode::kUnavailable;
+  return {code, "the backup \"" + path + "\" " + why + ": " + std::strerror(errno)};
+}
+
+// A file's bytes, or a folder's names, are on disk afterwards.
+Status Sync(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  const Status status = synced ? Status() : Failed(path, "cannot be written to disk");
+  if (file >= 0) close(file);
+  return status;
+}
+
+std::string FolderOf(const std::string& path) {
+  return fs::absolute(path).parent_path().string();
+}
+
+Status CheckCopy(Database& copy) {
+  for (const char* sql : {"PRAGMA integrity_check(1)", "PRAGMA foreign_key_check"}) {
+    Statement check = copy.Prepare(sql);
+    while (check.Step()) {
+      if (check.Text(0) == "ok") continue;
+      return {StatusCode::kDataLoss, "the copy is damaged (" + check.Text(0) +
+                                         "); check the database with \"sparsweep verify\""};
+    }
+  }
+  return {};
+}
+
+// The blobs that the copy refers to. They were in place before their rows were.
+Result<int64_t> CopyBlobs(Database& copy, const std::string& from, const std::string& to) {
+  int64_t count = 0;
+  Statement read = copy.Prepare("SELECT sha256 FROM blob WHERE bytes IS NULL");
+  while (read.Step()) {
+    const fs::path source = fs::path(from) / read.Text(0), target = fs::path(to) / read.Text(0);
+    std::error_code error;
+    if (count++ == 0) fs::create_directories(to, error);
+    if (fs::exists(target, error)) continue;
+    fs::create_hard_link(source, target, error);
+    if (!error) continue;
+    error.clear();
+    if (!fs::copy_file(source, target, error)) {
+      errno = error.value();
+      return Failed(target.string(), "cannot be made from " + source.string());
+    }
+    if (Status status = Sync(target.string()); !status.ok()) return status;
+  }
+  if (count > 0) {
+    if (Status status = Sync(to); !status.ok()) return status;
+  }
+  return count;
+}
+
+}  // namespace
+
+Result<Backup> BackUp(const std::string& path, const std::string& target) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(target, error))) {
+    return Status(StatusCode::kAlreadyExists,
+                  "\"" + target + "\" exists; a backup is written to a new file");
+  }
+  if (!fs::is_directory(FolderOf(target), error)) {
+    return Status(StatusCode::kNotFound,
+                  "the folder of \"" + target + "\" does not exist; create it first");
+  }
+  // Judged with its schema as any reader judges it.
+  if (const auto known = OpenForReading(path); !known.ok()) return known.status();
+  const std::string part = target + ".part";
+  fs::remove(part, error);
+  Backup backup;
+  Status status = Guard([&]() -> Status {
+    {
+      Database db(path, Database::Mode::kReadOnly);
+      db.Prepare("VACUUM INTO ?1").Bind(part).Run();
+    }
+    Database copy(part, Database::Mode::kReadOnly);
+    if (Status checked = CheckCopy(copy); !checked.ok()) return checked;
+    const Result<int64_t> blobs = CopyBlobs(copy, path + ".blobs", target + ".blobs");
+    if (!blobs.ok()) return blobs.status();
+    backup.blobs = *blobs;
+    return {};
+  });
+  if (status.ok()) status = Sync(part);
+  if (status.ok()) {
+    backup.size = static_cast<int64_t>(fs::file_size(part, error));
+    // A second name is refused where the first is taken, which renaming would overwrite.
+    if (link(part.c_str(), target.c_str()) != 0) status = Failed(target, "cannot be named");
+  }
+  fs::remove(part, error);
+  if (status.ok()) status = Sync(FolderOf(target));
+  if (!status.ok()) return status;
+  return backup;
+}
+
+}  // namespace sparsweep
