@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/service.h"
 #include "client/signals.h"
@@ -44,6 +45,16 @@ struct Options {
   // submit
   bool wait = false;
   std::string request_id;
+  // pause, resume, cancel, retry, delete, update, invalidate, drain
+  std::vector<int64_t> cells, trials;
+  std::vector<std::string> reasons;
+  std::string etag;
+  std::optional<int64_t> priority, max_running;
+  std::optional<double> weight;
+  std::string where, why, sweep;
+  bool dry_run = false, changes = false, yes = false, undo = false;
+  // worker
+  std::vector<std::string> labels;
   // logs
   bool follow = false;
   int attempt = 0;
@@ -74,6 +85,11 @@ int Cancel(const Options& options);
 int Pause(const Options& options);
 int Resume(const Options& options);
 int Retry(const Options& options);
+int Delete(const Options& options);
+int Update(const Options& options);
+int Invalidate(const Options& options);
+int Drain(const Options& options);
+int BackUp(const Options& options);
 int Results(const Options& options);
 int Preview(const Options& options);
 int ShowTrial(const Options& options);
@@ -82,6 +98,12 @@ int Sql(const Options& options);
 int Verify(const Options& options);
 int ShowMask(const Options& options);
 int Doctor(const Options& options);
+
+// Whether a person agrees: --yes, or asked at the terminal; without one there is nobody to ask.
+bool Agreed(const Options& options, const std::string& what);
+
+// A sweep as `status` shows it.
+void PrintSweep(const v1::Sweep& sweep);
 
 // The table at the end of `run` and of `results`, with the failed trials below it.
 Status PrintResults(Service& service, const std::string& sweep);

@@ -32,6 +32,11 @@ int Run(const std::string& command, CommandLine& line) {
   if (command == "pause") return Pause(options);
   if (command == "resume") return Resume(options);
   if (command == "retry") return Retry(options);
+  if (command == "delete") return Delete(options);
+  if (command == "update") return Update(options);
+  if (command == "invalidate") return Invalidate(options);
+  if (command == "drain") return Drain(options);
+  if (command == "backup") return BackUp(options);
   if (command == "results") return Results(options);
   if (command == "preview") return Preview(options);
   if (command == "verify") return Verify(options);

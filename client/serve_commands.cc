@@ -71,6 +71,13 @@ int RunWorker(const Options& options, Signals& signals) {
   worker_options.data_dir = options.data;
   worker_options.trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
   worker_options.device = options.device;
+  for (const std::string& label : options.labels) {
+    const size_t equals = label.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == label.size()) {
+      return Refuse(InvalidArgument("--label \"" + label + "\" is not NAME=VALUE"));
+    }
+    worker_options.labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
   worker_options.offline_grace = FromSeconds(options.offline_grace);
   worker_options.say = [](const std::string& text) {
     std::fprintf(stderr, "worker: %s\n", text.c_str());

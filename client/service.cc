@@ -98,7 +98,8 @@ Service::Service(std::shared_ptr<grpc::Channel> channel)
     : sweeps_(v1::SweepService::NewStub(channel)),
       trials_(v1::TrialService::NewStub(channel)),
       workers_(v1::WorkerService::NewStub(channel)),
-      query_(v1::QueryService::NewStub(channel)) {}
+      query_(v1::QueryService::NewStub(channel)),
+      database_(v1::DatabaseService::NewStub(channel)) {}
 
 Service::~Service() = default;
 

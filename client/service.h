@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/result.h"
+#include "sparsweep/v1/database.grpc.pb.h"
 #include "sparsweep/v1/query.grpc.pb.h"
 #include "sparsweep/v1/sweep.grpc.pb.h"
 #include "sparsweep/v1/trial.grpc.pb.h"
@@ -44,6 +45,7 @@ class Service {
   v1::TrialService::Stub& trials() { return *trials_; }
   v1::WorkerService::Stub& workers() { return *workers_; }
   v1::QueryService::Stub& query() { return *query_; }
+  v1::DatabaseService::Stub& database() { return *database_; }
 
  private:
   std::unique_ptr<Server> server_;  // of a file opened in this process
@@ -51,6 +53,7 @@ class Service {
   std::unique_ptr<v1::TrialService::Stub> trials_;
   std::unique_ptr<v1::WorkerService::Stub> workers_;
   std::unique_ptr<v1::QueryService::Stub> query_;
+  std::unique_ptr<v1::DatabaseService::Stub> database_;
 };
 
 // One unary call: Call(service->sweeps(), &v1::SweepService::Stub::GetSweep, request).

@@ -1,4 +1,4 @@
-// Commands about sweeps as a whole: submit, list, status, watch, cancel, pause, resume, retry.
+// Commands about sweeps as a whole: submit, list, status, watch.
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -35,47 +35,6 @@ std::string ColoredState(v1::SweepState state) {
   if (state == v1::SWEEP_STATE_FAILED) return Red(text);
   if (state == v1::SWEEP_STATE_PAUSED || state == v1::SWEEP_STATE_CANCELLED) return Yellow(text);
   return text;
-}
-
-void PrintSweep(const v1::Sweep& sweep) {
-  const v1::Coverage& c = sweep.coverage();
-  std::printf("%s %s (%s)  %s\n", Bold("sweep " + Number(sweep.name())).c_str(),
-              sweep.display_name().c_str(), LocalTime(sweep.create_time()).c_str(),
-              ColoredState(sweep.state()).c_str());
-  if (!sweep.message().empty()) std::printf("  %s\n", sweep.message().c_str());
-  std::printf("  cells    %lld%s\n", static_cast<long long>(c.cells()),
-              c.aliases() > 0 ? fmt::format(" ({} the same as another)", c.aliases()).c_str() : "");
-  std::printf(
-      "  trials   %s\n",
-      fmt::format("{}: {} succeeded, {} failed, {} running, {} queued, {} cancelled", c.trials(),
-                  c.succeeded(), c.failed(), c.running(), c.queued(), c.cancelled())
-          .c_str());
-  if (sweep.trials_per_minute() > 0) {
-    std::printf("  rate     %.1f trials/min\n", sweep.trials_per_minute());
-  }
-  if (sweep.seconds_left() > 0) {
-    std::printf("  left     %s\n", Seconds(sweep.seconds_left()).c_str());
-  }
-}
-
-template <typename Request>
-int Change(const Options& options,
-           grpc::Status (v1::SweepService::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                          v1::Sweep*)) {
-  auto service = Service::Open(options.address(), Service::Access::kWrite);
-  if (!service.ok()) return Refuse(service.status());
-  const Result<std::string> name = FindSweep(**service, options.subject);
-  if (!name.ok()) return Refuse(name.status());
-  Request request;
-  request.set_name(*name);
-  const Result<v1::Sweep> sweep = Call((*service)->sweeps(), method, request);
-  if (!sweep.ok()) return Refuse(sweep.status());
-  if (options.json) {
-    PrintJson(*sweep);
-  } else {
-    PrintSweep(*sweep);
-  }
-  return kExitOk;
 }
 
 void PrintEvent(const v1::WatchEventsResponse& event) {
@@ -124,6 +83,38 @@ int ExitCodeOf(const v1::Sweep& sweep) {
 }
 
 }  // namespace
+
+void PrintSweep(const v1::Sweep& sweep) {
+  const v1::Coverage& c = sweep.coverage();
+  std::printf("%s %s (%s)  %s\n", Bold("sweep " + Number(sweep.name())).c_str(),
+              sweep.display_name().c_str(), LocalTime(sweep.create_time()).c_str(),
+              ColoredState(sweep.state()).c_str());
+  if (!sweep.message().empty()) std::printf("  %s\n", sweep.message().c_str());
+  std::printf("  cells    %lld%s\n", static_cast<long long>(c.cells()),
+              c.aliases() > 0 ? fmt::format(" ({} the same as another)", c.aliases()).c_str() : "");
+  std::printf(
+      "  trials   %s\n",
+      fmt::format("{}: {} succeeded, {} failed, {} running, {} queued, {} cancelled", c.trials(),
+                  c.succeeded(), c.failed(), c.running(), c.queued(), c.cancelled())
+          .c_str());
+  if (!sweep.waiting_for().empty()) {
+    std::printf("  %s  %s\n", Yellow("waiting").c_str(), sweep.waiting_for().c_str());
+  }
+  if (sweep.priority() != 0 || sweep.weight() != 1 || sweep.max_running() != 0) {
+    std::printf("  order    %s\n",
+                fmt::format("priority {}, weight {:g}, {}", sweep.priority(), sweep.weight(),
+                            sweep.max_running() > 0
+                                ? fmt::format("at most {} at once", sweep.max_running())
+                                : "no limit")
+                    .c_str());
+  }
+  if (sweep.trials_per_minute() > 0) {
+    std::printf("  rate     %.1f trials/min\n", sweep.trials_per_minute());
+  }
+  if (sweep.seconds_left() > 0) {
+    std::printf("  left     %s\n", Seconds(sweep.seconds_left()).c_str());
+  }
+}
 
 int Submit(const Options& options, Signals& signals) {
   const Result<SweepSpec> spec = LoadSweepFile(options.subject);
@@ -231,10 +222,5 @@ int Watch(const Options& options, Signals& signals) {
   if (!name.ok()) return Refuse(name.status());
   return Follow(**service, *name, options.json, signals);
 }
-
-int Cancel(const Options& options) { return Change(options, &v1::SweepService::Stub::CancelSweep); }
-int Pause(const Options& options) { return Change(options, &v1::SweepService::Stub::PauseSweep); }
-int Resume(const Options& options) { return Change(options, &v1::SweepService::Stub::ResumeSweep); }
-int Retry(const Options& options) { return Change(options, &v1::SweepService::Stub::RetrySweep); }
 
 }  // namespace sparsweep

@@ -1,7 +1,8 @@
 // See expected_masks.h.
 #include "core/expected_masks.h"
 
-#include "core/mask.h"
+#include <algorithm>
+
 
 namespace sparsweep {
 namespace {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/mask.h"
+#include "core/mask.h"
 #include "core/plan.h"
 #include "core/sha256.h"
 #include "core/trial.h"
@@ -24,6 +25,10 @@ struct ExpectedAttestation {
   double density = 1;
   double tile_sparsity = 0;
 };
+
+// Whether the masks follow from plan, mask seed and lengths alone. Otherwise they need the texts or
+// what was learned, and Of must not be called.
+bool FollowsFromThePlan(const Plan& plan);
 
 class ExpectedMasks {
  public:

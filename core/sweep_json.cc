@@ -20,6 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMaxSeeds = 10'000;
+constexpr double kMaxSeconds = 1e9;
 
 std::string Item(const std::string& path, size_t index) {
   return path + "[" + std::to_string(index) + "]";
@@ -207,6 +208,85 @@ void ReadTaskField(ObjectReader& reader, Violations* out, SweepSpec* spec) {
   }
 }
 
+void ReadNumberWithin(ObjectReader& reader, const std::string& name, double low, double high,
+                      Violations* out, double* result) {
+  double value = *result;
+  if (!reader.Number(name, &value)) return;
+  if (value >= low && value <= high) {
+    *result = value;
+  } else {
+    out->Add(name, CanonicalNumber(value) + " is not between " + CanonicalNumber(low) + " and " +
+                       CanonicalNumber(high));
+  }
+}
+
+// A number of bytes, or text such as "4 GiB".
+void ReadBytes(const json& value, const std::string& path, Violations* out, int64_t* bytes) {
+  constexpr double kMost = 1e15;
+  double number = 0;
+  if (value.is_number()) {
+    number = value.get<double>();
+  } else if (value.is_string()) {
+    const std::string& text = value.get_ref<const std::string&>();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string unit = text.substr(text.find_first_not_of(' ', end - text.data()) ==
+                                                 std::string::npos
+                                             ? text.size()
+                                             : text.find_first_not_of(' ', end - text.data()));
+    double factor = 0;
+    for (const auto& [name, bytes_of] :
+         {std::pair{"B", 1.0}, std::pair{"KiB", 1024.0}, std::pair{"MiB", 1048576.0},
+          std::pair{"GiB", 1073741824.0}, std::pair{"TiB", 1099511627776.0}}) {
+      if (unit == name) factor = bytes_of;
+    }
+    if (error != std::errc() || factor == 0) {
+      out->Add(path, DescribeJson(value) + " is no amount of memory; write \"4 GiB\"");
+      return;
+    }
+    number *= factor;
+  } else {
+    out->Add(path, DescribeJson(value) + " must be a number of bytes, or text such as \"4 GiB\"");
+    return;
+  }
+  if (!(number >= 0 && number <= kMost)) {
+    out->Add(path, DescribeJson(value) + " is not between 0 and 1e15 bytes");
+    return;
+  }
+  *bytes = static_cast<int64_t>(std::ceil(number));
+}
+
+void ReadNeeds(ObjectReader& reader, Violations* out, SweepNeeds* needs) {
+  const json* value = reader.Find("needs");
+  if (value == nullptr) return;
+  ObjectReader fields(*value, "needs", out);
+  if (const json* memory = fields.Find("memory")) {
+    ReadBytes(*memory, "needs.memory", out, &needs->memory_bytes);
+  }
+  fields.Choice("device", {"cpu", "cuda"}, &needs->device);
+  if (const json* labels = fields.Find("labels")) {
+    if (!labels->is_object()) {
+      out->Add("needs.labels", DescribeJson(*labels) + " must be an object {\"name\": \"value\"}");
+    } else {
+      for (auto it = labels->begin(); it != labels->end(); ++it) {
+        const std::string path = "needs.labels." + it.key();
+        if (it.key().empty() || it.key().size() > 128) {
+          out->Add(path, "the name of a label has 1 to 128 characters");
+        }
+        ReadString(*it, path, out, &needs->labels[it.key()]);
+      }
+    }
+  }
+  fields.Finish();
+}
+
+json NeedsJson(const SweepNeeds& needs) {
+  json out = json::object();
+  if (needs.memory_bytes > 0) out["memory"] = needs.memory_bytes;
+  if (!needs.device.empty()) out["device"] = needs.device;
+  if (!needs.labels.empty()) out["labels"] = needs.labels;
+  return out;
+}
+
 bool HasAxis(const SweepSpec& spec, const std::string& name) {
   return std::any_of(spec.axes.begin(), spec.axes.end(),
                      [&](const Axis& axis) { return axis.name == name; });
@@ -272,8 +352,20 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
   reader.Choice("baseline", {"dense", "none"}, &spec.baseline);
   reader.Choice("device", {"auto", "cpu", "cuda"}, &spec.device);
   reader.Whole("priority", -1000, 1000, &spec.priority);
-  reader.NotYet({"weight", "max_running", "needs", "time_limit", "idle_limit", "max_failed_share",
-                 "keep", "fresh", "threads"});
+  ReadNumberWithin(reader, "weight", 0.001, 1000, &out, &spec.weight);
+  reader.Whole("max_running", 0, 1'000'000, &spec.max_running);
+  ReadNeeds(reader, &out, &spec.needs);
+  ReadNumberWithin(reader, "time_limit", 0, kMaxSeconds, &out, &spec.time_limit);
+  ReadNumberWithin(reader, "idle_limit", 0, kMaxSeconds, &out, &spec.idle_limit);
+  ReadNumberWithin(reader, "max_failed_share", 0, 1, &out, &spec.max_failed_share);
+  if (const json* fresh = reader.Find("fresh")) {
+    if (fresh->is_boolean()) {
+      spec.fresh = fresh->get<bool>();
+    } else {
+      out.Add("fresh", DescribeJson(*fresh) + " must be true or false");
+    }
+  }
+  reader.NotYet({"keep", "threads"});
   reader.Finish();
 
   if (parsed->find("model") == parsed->end() && !HasAxis(spec, "model")) {
@@ -308,6 +400,17 @@ std::string SweepSpecToJson(const SweepSpec& spec) {
   out["axes"] = json::object();
   for (const Axis& axis : spec.axes) out["axes"][axis.name] = AxisJson(axis);
   out["training"] = TrainingJson(spec.training);
+  // Left out where they say nothing: a sweep that was stored before they existed has equal text.
+  const SweepSpec usual;
+  if (spec.weight != usual.weight) out["weight"] = spec.weight;
+  if (spec.max_running != usual.max_running) out["max_running"] = spec.max_running;
+  if (spec.needs != usual.needs) out["needs"] = NeedsJson(spec.needs);
+  if (spec.time_limit != usual.time_limit) out["time_limit"] = spec.time_limit;
+  if (spec.idle_limit != usual.idle_limit) out["idle_limit"] = spec.idle_limit;
+  if (spec.max_failed_share != usual.max_failed_share) {
+    out["max_failed_share"] = spec.max_failed_share;
+  }
+  if (spec.fresh) out["fresh"] = true;
   return CanonicalJson(out);
 }
 

@@ -65,6 +65,15 @@ struct TaskSpec {
   bool operator==(const TaskSpec&) const = default;
 };
 
+// What a worker must offer before it is given a trial of the sweep.
+struct SweepNeeds {
+  int64_t memory_bytes = 0;  // of one trial; 0: does not count
+  std::string device;        // "cpu", "cuda"; empty: any
+  std::map<std::string, std::string> labels;  // all of them, with these values
+
+  bool operator==(const SweepNeeds&) const = default;
+};
+
 struct SweepSpec {
   std::string name;
   std::string kind = "finetune";  // finetune
@@ -79,6 +88,13 @@ struct SweepSpec {
   std::string baseline = "dense";  // "dense" | "none"
   std::string device = "auto";     // auto | cpu | cuda
   int64_t priority = 0;  // -1000 .. 1000, higher first
+  double weight = 1;     // share of the slots among sweeps of equal priority
+  int64_t max_running = 0;      // trials at once; 0: no limit
+  SweepNeeds needs;
+  double time_limit = 0;        // seconds of one attempt; 0: none
+  double idle_limit = 0;        // seconds without progress; 0: none
+  double max_failed_share = 1;  // of the ended trials: beyond it the sweep stops itself; 1: never
+  bool fresh = false;           // run trials anew that have a result already
 
   bool operator==(const SweepSpec&) const = default;
 };
@@ -88,7 +104,7 @@ struct SweepSpec {
 // carry line and column.
 Result<SweepSpec> ParseSweepSpec(const std::string& json_text);
 
-// The spec with every default filled in, one line, keys sorted: equal specs give equal text.
+// The spec with defaults filled in, one line, keys sorted: equal specs give equal text.
 // ParseSweepSpec(SweepSpecToJson(s)) == s.
 std::string SweepSpecToJson(const SweepSpec& spec);
 

@@ -103,6 +103,13 @@ std::string SweepSpecJson(const v1::SweepSpec& message) {
   text("baseline", message.baseline());
   text("device", message.device());
   if (message.priority() != 0) json["priority"] = message.priority();
+  if (message.has_weight()) json["weight"] = message.weight();
+  if (message.max_running() != 0) json["max_running"] = message.max_running();
+  if (message.has_needs()) json["needs"] = ToJson(message.needs());
+  if (message.time_limit() != 0) json["time_limit"] = message.time_limit();
+  if (message.idle_limit() != 0) json["idle_limit"] = message.idle_limit();
+  if (message.has_max_failed_share()) json["max_failed_share"] = message.max_failed_share();
+  if (message.fresh()) json["fresh"] = true;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

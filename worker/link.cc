@@ -63,6 +63,10 @@ v1::SyncRequest ToProto(const SyncCall& call, const SyncReport& report) {
   out.set_hold_ms(call.hold.count());
   out.set_protocol_version(kSyncProtocol);
   out.set_leaving(call.leaving);
+  out.mutable_offer()->set_memory_bytes(call.memory_bytes);
+  for (const std::string& device : call.devices) out.mutable_offer()->add_devices(device);
+  out.mutable_offer()->mutable_labels()->insert(call.offered_labels.begin(),
+                                                call.offered_labels.end());
   for (const RunningReport& running : report.running) {
     v1::RunningAttempt* item = out.add_running();
     Fill(running.attempt, item->mutable_attempt());

@@ -7,8 +7,10 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "worker/agent.h"
@@ -29,6 +31,9 @@ struct SyncCall {
   std::string labels_json;
   std::chrono::milliseconds hold{};
   bool leaving = false;
+  int64_t memory_bytes = 0;  // the offer: what sweeps' needs are matched with
+  std::vector<std::string> devices = {};
+  std::map<std::string, std::string> offered_labels = {};
 };
 struct SyncAnswer {
   ServerAnswer answer;

@@ -73,6 +73,8 @@ struct Worker::Impl {
   std::unique_ptr<Link> link;
   std::unique_ptr<Trainers> trainers;
   nlohmann::json labels;
+  int64_t memory_bytes = 0;
+  std::vector<std::string> offered_devices;
   int64_t sequence = 0;  // of the newest call; answers to older ones are dropped
   bool in_flight = false, held = false, again = false, away = false, leaving = false;
   bool sync_posted = false;
@@ -237,7 +239,8 @@ struct Worker::Impl {
     in_flight = true;
     held = hold.count() > 0;
     const int64_t number = ++sequence;
-    const SyncCall call{options.name, incarnation, number, labels.dump(), hold, leaving};
+    const SyncCall call{options.name, incarnation,  number,          labels.dump(), hold,
+                        leaving,      memory_bytes, offered_devices, options.labels};
     const Clock::time_point started = Clock::now();
     link->Sync(call, report,
                [this, number, hold, started, said,
@@ -330,6 +333,11 @@ Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
                   {"threads_per_slot", options.threads_per_slot}};
   for (const Gpu& gpu : devices.gpus) {
     impl->labels["gpus"].push_back({{"name", gpu.name}, {"memory_bytes", gpu.memory_bytes}});
+  }
+  impl->memory_bytes = devices.memory_bytes;
+  if (options.device != "cuda") impl->offered_devices.push_back("cpu");
+  if (options.device == "cuda" || (options.device == "auto" && !devices.gpus.empty())) {
+    impl->offered_devices.push_back("cuda");
   }
   AgentOptions agent;
   agent.slots = options.slots;

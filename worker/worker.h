@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,7 @@ struct WorkerOptions {
   std::string data_dir;  // DATA/models, DATA/tasks
   std::string trainer;   // the sparsweep-trainer program
   std::string device = "auto";
+  std::map<std::string, std::string> labels;  // what sweeps may ask for in `needs`
   std::chrono::milliseconds offline_grace = std::chrono::minutes(15);
   // One line now and then, for people: connected, server away, trainer crashed. Loop thread.
   std::function<void(const std::string&)> say;

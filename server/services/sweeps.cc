@@ -16,6 +16,26 @@ v1::Sweep MakeSweep(Database& db, const Progress& progress, const SweepRow& row)
                    active ? ReadPace(db, row.id, UnixMs()) : PaceRow());
 }
 
+// A trial that must run on one kind of device needs a worker that offers it.
+SweepOptions OptionsOf(const SweepSpec& spec) {
+  const auto seconds = [](double value) {
+    return std::chrono::ceil<Duration>(std::chrono::duration<double>(value));
+  };
+  SweepOptions options;
+  options.priority = spec.priority;
+  options.weight = spec.weight;
+  options.max_running = spec.max_running;
+  options.needs.memory_bytes = spec.needs.memory_bytes;
+  options.needs.device = spec.needs.device;
+  if (options.needs.device.empty() && spec.device != "auto") options.needs.device = spec.device;
+  options.needs.labels = spec.needs.labels;
+  options.time_limit = seconds(spec.time_limit);
+  options.idle_limit = seconds(spec.idle_limit);
+  options.max_failed_share = spec.max_failed_share;
+  options.fresh = spec.fresh;
+  return options;
+}
+
 struct Submission {
   SweepSpec spec;
   std::string json;
@@ -56,7 +76,7 @@ void LocalApi::CreateSweep(const v1::CreateSweepRequest& request, Reply<v1::Swee
     submitted.name = submission->spec.name;
     submitted.spec_digest = Sha256Hex(submission->json);
     submitted.spec_json = std::move(submission->json);
-    submitted.options.priority = submission->spec.priority;
+    submitted.options = OptionsOf(submission->spec);
     PersonsRequest persons;
     persons.id = request.request_id();
     persons.digest = submitted.spec_digest;

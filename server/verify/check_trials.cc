@@ -31,6 +31,7 @@ struct Row {
   std::string identity, state, reason, spec;
   std::optional<StoredResult> result;
   int64_t live = 0, succeeded = 0;
+  bool dropped = false;  // the sweep does not want it any more; another one does
 };
 
 class TrialCheck {
@@ -44,14 +45,15 @@ class TrialCheck {
         "coalesce((SELECT a.state FROM attempt a WHERE a.trial_id = t.id AND "
         "a.number = r.attempt), ''), "
         "(SELECT count(*) FROM attempt a WHERE a.trial_id = t.id AND a.state = 'running'), "
-        "(SELECT count(*) FROM attempt a WHERE a.trial_id = t.id AND a.state = 'succeeded') "
-        "FROM trial t LEFT JOIN trial_spec s ON s.trial_id = t.id "
+        "(SELECT count(*) FROM attempt a WHERE a.trial_id = t.id AND a.state = 'succeeded'), "
+        "EXISTS (SELECT 1 FROM interest i WHERE i.sweep_id = ?1 AND i.trial_id = t.id AND "
+        "i.wish = 'dropped') FROM trial t LEFT JOIN trial_spec s ON s.trial_id = t.id "
         "LEFT JOIN result r ON r.trial_id = t.id LEFT JOIN result_detail d ON d.trial_id = t.id "
         "WHERE t.id IN (SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) ORDER BY t.id");
     read.Bind(x_.verdict.sweep);
     while (read.Step()) {
       Row row{read.Int(0), read.Text(1), read.Text(2), read.Text(3), read.Text(4), {},
-              read.Int(12), read.Int(13)};
+              read.Int(12), read.Int(13), read.Int(14) != 0};
       if (!read.IsNull(5)) {
         row.result = StoredResult{read.Int(5),  read.Text(6), read.Double(7), read.Double(8),
                                   read.Text(9), read.Text(10), read.Text(11)};
@@ -98,8 +100,13 @@ class TrialCheck {
     if (row.state != "failed" && !row.reason.empty()) {
       Report(row, "wrong_result", "the trial is " + row.state + " and has a reason to have failed");
     }
-    if (ended_ && (row.state == "queued" || row.state == "running")) {
+    if (ended_ && !row.dropped && (row.state == "queued" || row.state == "running")) {
       Report(row, "missing_result", "the sweep has ended and this trial is " + row.state);
+    }
+    if (row.succeeded != (row.result ? 1 : 0)) {
+      Report(row, "wrong_attempt",
+             std::to_string(row.succeeded) + " attempts succeeded and " +
+                 (row.result ? "one result is" : "no result is") + " accepted");
     }
     if (row.live != (row.state == "running" ? 1 : 0)) {
       Report(row, "wrong_attempt", "the trial is " + row.state + " with " +
@@ -168,6 +175,10 @@ class TrialCheck {
     }
     // Masks of texts and learnt ones do not follow from the lengths: they stand as they were attested.
     if (plan->per_example() || plan->learned()) return;
+    if (!FollowsFromThePlan(*plan)) {
+      ++x_.verdict.masks_not_recomputed;
+      return;
+    }
     std::vector<std::string> paths;
     for (const MaskRow& mask : result.masks) paths.push_back(mask.path);
     const ExpectedAttestation expected =

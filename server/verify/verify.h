@@ -46,14 +46,8 @@ struct SweepVerdict {
   int64_t findings = 0;
 };
 
-// The masks of a trial that a plan alone does not give: recomputed by the trainer program, say. An
-// error is the finding's sentence; nullopt: cannot be recomputed here.
-using RecomputeMasks =
-    std::function<Result<std::optional<std::vector<MaskRow>>>(const TrialSpec&, const TrialResult&)>;
-
 struct VerifyOptions {
   std::function<void(const Finding&)> on_finding;
-  RecomputeMasks recompute;  // may be empty
   int64_t now_ms = 0;        // a digest is given a minute to be stored
 };
 
