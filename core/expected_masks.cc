@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-
 namespace sparsweep {
 namespace {
 
@@ -36,6 +35,12 @@ double Ratio(int64_t part, int64_t whole, double otherwise) {
 }
 
 }  // namespace
+
+bool FollowsFromThePlan(const Plan& plan) {
+  return std::none_of(plan.patterns().begin(), plan.patterns().end(), [](const Pattern& pattern) {
+    return IsPerExample(pattern) || IsLearned(pattern) || DependsOnPhase(pattern);
+  });
+}
 
 const ExpectedMasks::Known& ExpectedMasks::At(const std::string& pattern_text,
                                               const Pattern& pattern, int length,

@@ -71,6 +71,19 @@ Result<int64_t> CopyBlobs(Database& copy, const std::string& from, const std::st
 
 }  // namespace
 
+void CopyPages(Database& from, const std::string& target) {
+  Database to(target, Database::Mode::kReadWrite);
+  sqlite3_backup* backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (backup != nullptr) {
+    sqlite3_backup_step(backup, -1);  // all at once: a later writer does not make it start again
+    sqlite3_backup_finish(backup);
+  }
+  if (const int code = sqlite3_errcode(to.handle()); code != SQLITE_OK) {
+    throw SqliteError(code, sqlite3_errmsg(to.handle()));
+  }
+  to.Execute("PRAGMA journal_mode = DELETE");
+}
+
 Result<Backup> BackUp(const std::string& path, const std::string& target) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(target, error))) {
@@ -89,7 +102,7 @@ Result<Backup> BackUp(const std::string& path, const std::string& target) {
   Status status = Guard([&]() -> Status {
     {
       Database db(path, Database::Mode::kReadOnly);
-      db.Prepare("VACUUM INTO ?1").Bind(part).Run();
+      CopyPages(db, part);
     }
     Database copy(part, Database::Mode::kReadOnly);
     if (Status checked = CheckCopy(copy); !checked.ok()) return checked;

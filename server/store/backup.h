@@ -6,8 +6,14 @@
 #include <string>
 
 #include "core/result.h"
+#include "server/store/sqlite.h"
 
 namespace sparsweep {
+
+// The pages of `from` as they are at one instant, as one new file without a write-ahead log. Not
+// synced. May throw SqliteError. (VACUUM INTO would also shrink the file, but cannot copy tables
+// with generated columns that refer to others in SQLite 3.40.)
+void CopyPages(Database& from, const std::string& target);
 
 struct Backup {
   int64_t size = 0;   // bytes of the copy

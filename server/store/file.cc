@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "migrations/migrations.h"
+#include "server/store/backup.h"
 
 namespace sparsweep {
 namespace {
@@ -74,7 +75,7 @@ std::string BackUp(Database& db, int64_t version) {
   for (int n = 1; std::filesystem::exists(target); ++n) {
     target = db.path() + ".v" + std::to_string(version) + ".backup" + std::to_string(n);
   }
-  db.Prepare("VACUUM INTO ?1").Bind(target).Run();
+  CopyPages(db, target);
   return target;
 }
 

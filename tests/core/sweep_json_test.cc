@@ -20,6 +20,26 @@ FieldViolation Refusal(const std::string& json) {
   return spec.status().fields()[0];
 }
 
+TEST(SweepJson, WhatTrialsNeedAndTheLimitsOfASweep) {
+  const auto spec = ParseSweepSpec(
+      R"j({"name": "n", "model": "m", "task": "t", "weight": 0.5, "max_running": 4,
+           "needs": {"memory": "1.5 GiB", "device": "cuda", "labels": {"rack": "b"}},
+           "time_limit": 3600, "idle_limit": 60.5, "max_failed_share": 0.25, "fresh": true})j");
+  ASSERT_TRUE(spec.ok()) << spec.status().message();
+  EXPECT_EQ(spec->weight, 0.5);
+  EXPECT_EQ(spec->max_running, 4);
+  EXPECT_EQ(spec->needs.memory_bytes, 1'610'612'736);
+  EXPECT_EQ(spec->needs.device, "cuda");
+  EXPECT_EQ(spec->needs.labels, (std::map<std::string, std::string>{{"rack", "b"}}));
+  EXPECT_EQ(spec->time_limit, 3600);
+  EXPECT_EQ(spec->idle_limit, 60.5);
+  EXPECT_EQ(spec->max_failed_share, 0.25);
+  EXPECT_TRUE(spec->fresh);
+  const auto again = ParseSweepSpec(SweepSpecToJson(*spec));
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(*again, *spec);
+}
+
 TEST(SweepFile, OfThreeFieldsHasTheDocumentedDefaults) {
   const Result<SweepSpec> spec = ParseSweepSpec(SweepFile(""));
   ASSERT_TRUE(spec.ok()) << spec.status().message();
@@ -140,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision",
             "not available yet"},
         Bad{R"j("axes": {"select": [1]})j", "axes.select", "not available yet in this version"},
-        Bad{R"j("time_limit": 1)j", "time_limit", "not available yet in this version"},
+        Bad{R"j("threads": 1)j", "threads", "not available yet in this version"},
         // Wrong types and ranges.
         Bad{R"j("training": {"batch_size": "32"})j", "training.batch_size",
             "\"32\" (a string) must be a whole number"},
@@ -159,6 +179,15 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"j("baseline": "sparse")j", "baseline", "\"sparse\" is not valid"},
         Bad{R"j("device": "gpu")j", "device", "\"gpu\" is not valid"},
         Bad{R"j("priority": 1e9)j", "priority", "1000000000 is not between -1000 and 1000"},
+        Bad{R"j("weight": 0)j", "weight", "0 is not between 0.001 and 1000"},
+        Bad{R"j("time_limit": -1)j", "time_limit", "-1 is not between 0 and 1000000000"},
+        Bad{R"j("max_failed_share": 1.5)j", "max_failed_share", "1.5 is not between 0 and 1"},
+        Bad{R"j("fresh": "yes")j", "fresh", "must be true or false"},
+        Bad{R"j("needs": {"memory": "4 GB"})j", "needs.memory", "write \"4 GiB\""},
+        Bad{R"j("needs": {"memory": "GiB"})j", "needs.memory", "write \"4 GiB\""},
+        Bad{R"j("needs": {"device": "gpu"})j", "needs.device", "\"gpu\" is not valid"},
+        Bad{R"j("needs": {"labels": {"rack": 3}})j", "needs.labels.rack", "must be a string"},
+        Bad{R"j("needs": {"disk": 3})j", "needs.disk", "unknown field"},
         // Seeds.
         Bad{R"j("seeds": 0)j", "seeds", "0 is not between 1 and 10000"},
         Bad{R"j("seeds": [])j", "seeds", "1 to 10000"},

@@ -19,7 +19,9 @@ constexpr char kFile[] = R"j({
   "axes": {"layers": ["all", "last 1"], "w": [1, 3], "learning_rate": [3e-5, 0.001]},
   "where": ["w > 1 or learning_rate < 0.001"],
   "training": {"epochs": 2, "batch_size": 16, "max_length": 64, "pooling": "mean"},
-  "seeds": [1, 9007199254740991], "mask_seeds": 2, "baseline": "none", "priority": -3
+  "seeds": [1, 9007199254740991], "mask_seeds": 2, "baseline": "none", "priority": -3,
+  "weight": 2.5, "max_running": 3, "needs": {"memory": 4294967296, "labels": {"gpu": "a100"}},
+  "time_limit": 60, "idle_limit": 5, "max_failed_share": 0.5, "fresh": true
 })j";
 
 TEST(Convert, AFileAndItsMessageAreTheSameSpec) {

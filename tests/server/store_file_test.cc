@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "migrations/migrations.h"
+#include "server/store/restore.h"
 #include "tests/server/harness.h"
 
 namespace sparsweep {
@@ -98,6 +99,42 @@ TEST(StoreFile, AnUnfinishedMigrationLeavesNothingAndIsDoneByTheNextOpen) {
   const auto file = StoreFile::Open(folder / "a.db");
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_EQ(Number((*file)->db(), "SELECT count(*) FROM sweep"), 0);
+}
+
+TEST(StoreFile, AnOlderFileIsCopiedAndMigratedWithItsRows) {
+  const TempFolder folder;
+  {
+    Database db(folder / "a.db", Database::Mode::kReadWrite);
+    db.Execute(Migrations()[0].sql);
+    const std::string identity(64, 'a');
+    db.Execute((
+        "INSERT INTO sweep (id, name, state, priority, expanded, spec_digest, request_id, "
+        "created_at) VALUES (3, 'old', 'running', 7, 1, 'd', 'r1', 5);"
+        "INSERT INTO sweep_spec VALUES (3, '{}');"
+        "INSERT INTO trial (id, identity, state) VALUES (9, '" + identity + "', 'running');"
+        "INSERT INTO trial_spec (trial_id, spec) VALUES (9, "
+        "'{\"kind\":\"finetune\",\"model\":\"m\",\"attention\":\"dense\",\"seed\":1}');"
+        "INSERT INTO cell VALUES (3, 0, 1, NULL, 0, '{}', 'dense', 'dense');"
+        "INSERT INTO cell_trial VALUES (3, 0, 9, 0);"
+        "INSERT INTO attempt (trial_id, number, worker, incarnation, sweep_id, state, started_at) "
+        "VALUES (9, 1, 'w', 'i', 3, 'running', 6); PRAGMA user_version = 1").c_str());
+  }
+  const auto file = StoreFile::Open(folder / "a.db");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  Database& db = (*file)->db();
+  EXPECT_EQ(Number(db, "PRAGMA user_version"), static_cast<int64_t>(Migrations().size()));
+  EXPECT_EQ(Number(db, "PRAGMA foreign_keys"), 1);
+  EXPECT_EQ(Number(db, "SELECT priority FROM sweep WHERE id = 3 AND weight = 1"), 7);
+  EXPECT_EQ(Number(db, "SELECT sweep_id FROM request WHERE id = 'r1' AND digest = 'd'"), 3);
+  EXPECT_EQ(Number(db, "SELECT count(*) FROM v_cells WHERE trial_id = 9"), 1);
+  const auto state = LoadState(db, 10);
+  ASSERT_TRUE(state.ok());
+  EXPECT_EQ(state->live.size(), 1u);
+  EXPECT_EQ(state->next_trial, 10);
+  // As it was, beside the file.
+  Database copy((*file)->backup(), Database::Mode::kReadOnly);
+  EXPECT_EQ(Number(copy, "PRAGMA user_version"), 1);
+  EXPECT_EQ(Number(copy, "SELECT count(*) FROM trial_spec"), 1);
 }
 
 // The promise of the schema: what no code may do, the tables refuse.

@@ -360,6 +360,9 @@ test('a running sweep is paused, resumed and cancelled from its page', async () 
   await page.getByRole('button', {name: 'Yes, cancel'}).click();
   await page.locator('h1 + .state.cancelled').waitFor();
   await service.until('SweepService/GetSweep', {name}, ended, 'the end of the cancelled sweep');
+  await page.getByRole('button', {name: 'Delete'}).click();
+  await page.getByRole('button', {name: 'Yes, delete'}).click();
+  await page.waitForURL(`${service.url}/`);
   await close();
 });
 

@@ -44,8 +44,15 @@ export const getSweep = (name: string, signal?: AbortSignal) =>
 export const listSweeps = (signal?: AbortSignal) =>
   call<ListSweepsResponseJson>('SweepService/ListSweeps', {pageSize: 200}, signal);
 export type SweepAction = 'Cancel' | 'Pause' | 'Resume' | 'Retry';
-export const actOnSweep = (action: SweepAction, name: string) =>
-  call<SweepJson>(`SweepService/${action}Sweep`, {name, requestId: crypto.randomUUID?.() ?? `${Date.now()}`});
+const requestId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+export const actOnSweep = (action: SweepAction, name: string, etag = '') =>
+  call<SweepJson>(`SweepService/${action}Sweep`, {name, etag, requestId: requestId()});
+export const deleteSweep = (name: string, etag = '') =>
+  call<object>('SweepService/DeleteSweep', {name, etag, requestId: requestId()});
+export const setPriority = (name: string, priority: number, etag = '') =>
+  call<SweepJson>('SweepService/UpdateSweep', {sweep: {name, priority: `${priority}`, etag}, updateMask: 'priority', requestId: requestId()});
+export const actOnTrial = (action: 'Cancel' | 'Retry', name: string) =>
+  call<TrialJson>(`TrialService/${action}Trial`, {name, requestId: requestId()});
 
 export const getTrial = (name: string, signal?: AbortSignal) =>
   call<TrialJson>('TrialService/GetTrial', {name}, signal);

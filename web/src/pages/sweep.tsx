@@ -1,6 +1,7 @@
 // One sweep: how far it is, its cells, and what they say.
-import {useMemo, useState} from 'preact/hooks';
-import {actOnSweep, ApiError, getSweep, getTrial, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepAction, type SweepJson} from '../api';
+import {useMemo} from 'preact/hooks';
+import {getSweep, getTrial, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepJson} from '../api';
+import {SweepActions} from '../components/actions';
 import {CellTable} from '../components/cells';
 import {Line, Problem, Progress, Section, Select, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
 import {PlanView} from '../components/masks';
@@ -14,23 +15,9 @@ import {route, setQuery} from '../route';
 const kCurves = 24;        // trials drawn at once
 const kPinnedAtFirst = 4;  // cells drawn while none is pinned
 
-const kActions: {action: SweepAction; from: string[]; when?: (sweep: SweepJson) => boolean}[] = [
-  {action: 'Pause', from: ['expanding', 'running']},
-  {action: 'Resume', from: ['paused']},
-  {action: 'Retry', from: ['expanding', 'running', 'paused', 'failed'], when: (sweep) => int(sweep.coverage?.failed) > 0},
-  {action: 'Cancel', from: ['expanding', 'running', 'paused']},
-];
-
 function Header({sweep, onDone}: {sweep: SweepJson; onDone: () => void}) {
-  const [error, setError] = useState<ApiError>();
-  const [asking, setAsking] = useState(false);
   const state = stateName(sweep.state);
   const counts = countsOf(sweep.coverage);
-  const act = (action: SweepAction) => {
-    setAsking(false);
-    setError(undefined);
-    actOnSweep(action, sweep.name ?? '').then(onDone, (problem: unknown) => setError(ApiError.from(problem)));
-  };
   const running = state === 'running';
   return (
     <header class="sweep-head">
@@ -38,19 +25,9 @@ function Header({sweep, onDone}: {sweep: SweepJson; onDone: () => void}) {
       <div class="card-head">
         <h1>{sweep.displayName || `Sweep ${idOf(sweep.name)}`}</h1>
         <State name={state} />
-        <span class="buttons">
-          {kActions.filter(({from, when}) => from.includes(state) && (when?.(sweep) ?? true)).map(({action}) => (
-            action === 'Cancel' && asking ? (
-              <span key={action} class="confirm" role="group" aria-label="Cancel this sweep?">
-                Cancel {plural(counts.queued + counts.running, 'trial')}?
-                <button type="button" class="danger" onClick={() => act('Cancel')}>Yes, cancel</button>
-                <button type="button" onClick={() => setAsking(false)}>No</button>
-              </span>
-            ) : <button key={action} type="button" onClick={() => (action === 'Cancel' ? setAsking(true) : act(action))}>{action}</button>
-          ))}
-        </span>
+        <SweepActions sweep={sweep} onDone={onDone} onDeleted={() => location.assign('/')} />
       </div>
-      <Problem error={error} />
+      {sweep.waitingFor ? <p class="problem">Waiting: {sweep.waitingFor}</p> : null}
       {sweep.message ? <p class="problem">{sweep.message}</p> : null}
       <Progress counts={counts} label="Progress of the sweep" />
       <Line status items={[

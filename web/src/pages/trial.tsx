@@ -1,6 +1,7 @@
 // One trial: what ran, what came out, its log, and its masks.
 import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
 import {getTrial, getTrialLog, listMetrics, type TrialJson} from '../api';
+import {TrialActions} from '../components/actions';
 import {Problem, Section, State, useNow, useTitle} from '../components/common';
 import {Curves} from '../components/curves';
 import {Degrees} from '../components/degrees';
@@ -131,6 +132,7 @@ export function TrialPage({name}: {name: string}) {
         <div class="card-head">
           <h1><code>{data.canonical}</code></h1>
           <State name={state} />
+          <TrialActions trial={data} onDone={trial.reload} />
         </div>
         {state === 'failed' ? <p class="problem">{[data.reason, data.message].filter(Boolean).join(': ')}</p> : null}
         <p class="spec" role="status">
@@ -139,6 +141,10 @@ export function TrialPage({name}: {name: string}) {
           {data.maskSeed === undefined ? null : <span>mask seed {int(data.maskSeed)}</span>}
           <span>model <code>{data.model}</code></span>
           <span>task <code>{data.task}</code></span>
+          {data.origin ? <span>run for <a href={`/${data.origin}`}>sweep {idOf(data.origin)}</a></span> : null}
+          {(data.replicates ?? []).map((one) => (
+            <span key={one.attempt}>{one.stale ? 'stale' : 'also'}: {metricValue(Number(one.value), '')} (attempt {one.attempt}{one.why ? `, ${one.why}` : ''})</span>
+          ))}
         </p>
       </header>
       {data.result ? <Tiles trial={data} /> : null}
