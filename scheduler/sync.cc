@@ -54,7 +54,8 @@ bool Scheduler::State::Greet(Step& step, Worker& worker, const WorkerSynced& eve
   // gone, delivered after a restart of the server, must not lock the living one out.
   if (const auto past = std::ranges::find(worker.past, event.incarnation);
       past != worker.past.end()) {
-    if (worker.state != WorkerState::kLost) return false;
+    const bool silent = worker.state == WorkerState::kLost || worker.state == WorkerState::kLeft;
+    if (!silent || event.incarnation == worker.incarnation) return false;
     worker.past.erase(past);
   }
   bool changed = false;

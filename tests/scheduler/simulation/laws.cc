@@ -143,7 +143,7 @@ Law BrokenAnswerLaw(const StoreModel& store, const Instruction& told,
 
 void SyncOrder::Note(const std::vector<Effect>& effects) {
   for (const WorkerChanged& worker : Only<WorkerChanged>(effects)) {
-    if (worker.state == "lost") {
+    if (worker.state == "lost" || worker.state == "left") {
       lost_.insert(worker.worker);
     } else {
       lost_.erase(worker.worker);
