@@ -12,7 +12,7 @@
 namespace sparsweep {
 
 // Raised when results would change for an equal identity (part of every identity).
-inline constexpr int kNumericsVersion = 1;
+inline constexpr int kNumericsVersion = 2;
 
 // Everything a trainer needs. Equal `identity` means equal trial.
 struct TrialSpec {

@@ -12,7 +12,7 @@ import platform
 
 document = {
     "kind": "finetune",
-    "numerics": 1,
+    "numerics": 2,
     "precision": "float32",
     "model": "8e3a3d4c1d0a4a5a2f0c5f3b6f1f0f3cbb0d3b6f0a9d1c2e3f4a5b6c7d8e9f00",
     "data": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
