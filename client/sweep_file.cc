@@ -30,6 +30,7 @@ void MakePathsAbsolute(const std::string& folder_text, SweepSpec* spec) {
     for (auto& [split, files] : task.files) {
       for (std::string& file : files) file = (base / file).lexically_normal().string();
     }
+    MakeAbsolute(base, &task.glove);
     task.base_dir.clear();
   }
   for (Axis& axis : spec->axes) {

@@ -205,6 +205,21 @@ Result<ResolvedTask> Catalog::Task(const std::variant<std::string, TaskSpec>& ta
                             " is not there; put it there, correct \"files\", or run "
                             "scripts/bootstrap");
       }
+      const fs::path parses = file.string() + ".conllu";
+      if (resolved.task.parses == "conllu" && !fs::is_regular_file(parses, ignored)) {
+        return NotFound("task.parses", what + "the parses of " + file.string() + ", " +
+                                           parses.string() +
+                                           ", are not there; put them there, or remove "
+                                           "\"parses\" to parse with link-grammar");
+      }
+    }
+  }
+  if (!resolved.task.glove.empty()) {
+    const fs::path file = GloveFile(data_, resolved.task);
+    std::error_code ignored;
+    if (!fs::is_regular_file(file, ignored)) {
+      return NotFound("task.glove", what + "the GloVe file " + file.string() +
+                                        " is not there; put it there or correct \"glove\"");
     }
   }
   Result<std::string> fingerprint = DataFingerprint(data_, resolved.task, hashes_);
@@ -232,18 +247,44 @@ fs::path TaskFile(const fs::path& data, const TaskSpec& task, const std::string&
   return (base / file).lexically_normal();
 }
 
+fs::path GloveFile(const fs::path& data, const TaskSpec& task) {
+  return IsPath(task.glove) ? TaskFile(data, task, task.glove)
+                            : data / "glove" / (task.glove + ".txt");
+}
+
+Status CheckTextInputs(const std::string& canonical, const TaskSpec& task) {
+  if (task.glove.empty() && canonical.find("by=glove") != std::string::npos) {
+    return InvalidField("task.glove",
+                        "by=glove needs word vectors, and the task names none; add \"glove\": "
+                        "\"NAME\" (of DATA/glove/NAME.txt) or a path to it");
+  }
+  return {};
+}
+
 Result<std::string> DataFingerprint(const fs::path& data, const TaskSpec& task, HashCache& hashes) {
   std::vector<std::string> lines;
+  const auto add = [&](const std::string& what, const fs::path& file) -> Status {
+    Result<std::string> hash = hashes.FileSha256(file);
+    if (!hash.ok()) return hash.status();
+    lines.push_back(what + " " + *hash + "\n");
+    return {};
+  };
   for (const auto& [split, paths] : task.files) {
     for (size_t i = 0; i < paths.size(); ++i) {
-      Result<std::string> hash = hashes.FileSha256(TaskFile(data, task, paths[i]));
-      if (!hash.ok()) return hash.status();
-      lines.push_back(split + "/" + std::to_string(i) + " " + *hash + "\n");
+      const fs::path file = TaskFile(data, task, paths[i]);
+      Status added = add(split + "/" + std::to_string(i), file);
+      if (added.ok() && task.parses == "conllu") {
+        added = add(split + "/" + std::to_string(i) + ".conllu", file.string() + ".conllu");
+      }
+      if (!added.ok()) return added;
     }
+  }
+  if (!task.glove.empty()) {
+    if (Status added = add("glove", GloveFile(data, task)); !added.ok()) return added;
   }
   std::sort(lines.begin(), lines.end());
   nlohmann::json rest = TaskJson(task);
-  for (const char* field : {"files", "name", "base_dir"}) rest.erase(field);
+  for (const char* field : {"files", "name", "base_dir", "glove"}) rest.erase(field);
   std::string text;
   for (const std::string& line : lines) text += line;
   return Sha256Hex(text + CanonicalJson(rest) + "\n");

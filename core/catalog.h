@@ -2,6 +2,7 @@
 //
 //   DATA/models/NAME/{config.json, model.safetensors, tokenizer.json}
 //   DATA/tasks/NAME.json, whose relative paths start at DATA/tasks/
+//   DATA/glove/NAME.txt, word vectors
 //
 // A name with '/' is a path and must be absolute here: only who read the sweep file knows what it
 // is relative to. Safe to call from any thread.
@@ -62,7 +63,8 @@ class Catalog : public Resolver {
 Result<std::string> ModelFingerprint(const std::filesystem::path& folder, HashCache& hashes);
 
 // SHA-256 over the sorted lines "split/position SP sha256 LF" of the files, then the line of
-// canonical JSON of columns, format, labels, split and type.
+// canonical JSON of columns, format, labels, parses, split and type. CoNLL-U files are
+// "split/position.conllu", word vectors "glove".
 Result<std::string> DataFingerprint(const std::filesystem::path& data_folder, const TaskSpec& task,
                                     HashCache& hashes);
 
@@ -72,5 +74,10 @@ std::filesystem::path ModelFolder(const std::filesystem::path& data_folder,
                                   const std::string& name);
 std::filesystem::path TaskFile(const std::filesystem::path& data_folder, const TaskSpec& task,
                                const std::string& file);
+// Where a task's word vectors lie: DATA/glove/NAME.txt, or a path like those of its files.
+std::filesystem::path GloveFile(const std::filesystem::path& data_folder, const TaskSpec& task);
+
+// What the masks of a canonical plan need of a task: by=glove needs its field `glove`.
+Status CheckTextInputs(const std::string& canonical, const TaskSpec& task);
 
 }  // namespace sparsweep

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/axis_space.h"
+#include "core/catalog.h"
 #include "core/cell_settings.h"
 #include "core/identity.h"
 #include "core/json.h"
@@ -269,6 +270,8 @@ class Grid::Expander {
       if (!setting.ok()) return setting.status();
       const Result<const PlanText*> plan = added ? &dense_ : PlanOf(at, **setting);
       if (!plan.ok()) return plan.status();
+      const Status inputs = CheckTextInputs((*plan)->canonical, (*setting)->trial.task);
+      if (!inputs.ok()) return inputs;
       first_.emplace(KeyOf(**setting, **plan), scanned_);
     }
     return {};

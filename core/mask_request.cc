@@ -91,7 +91,7 @@ struct MaskFacts {
   std::vector<std::string> rows;
 };
 
-ordered_json Answer(const MaskRequest& request, const Plan& plan) {
+ordered_json Answer(const MaskRequest& request, const Plan& plan, const TextMasks* text) {
   ordered_json kept, density, empty_rows, sha256, rows;
   std::map<int, MaskFacts> known;  // by the index of the pattern in the plan
   for (int layer = 0; layer < plan.layers(); ++layer) {
@@ -108,6 +108,7 @@ ordered_json Answer(const MaskRequest& request, const Plan& plan) {
         context.heads = plan.heads();
         context.phase = request.evaluation ? Phase::kEvaluation : Phase::kTraining;
         if (const auto key = ParseExample(request.example)) context.example_key = *key;
+        context.text = text;
         const Mask mask = BuildMask(pattern, request.length, context);
         found = known.emplace(index, MaskFacts(mask, request.rows)).first;
       }
@@ -130,17 +131,17 @@ ordered_json Answer(const MaskRequest& request, const Plan& plan) {
 
 }  // namespace
 
-Result<std::string> TryMaskRequest(const MaskRequest& request) {
+Result<std::string> TryMaskRequest(const MaskRequest& request, const TextMasks* text) {
   const int max_length = request.max_length == 0 ? request.length : request.max_length;
   if (Status status = CheckLengths(request, max_length); !status.ok()) return status;
   auto plan = Plan::Resolve(request.attention, {request.layers, request.heads, max_length});
   if (!plan.ok()) return plan.status();
-  if (plan->needs_text()) {
+  if (plan->needs_text() && text == nullptr) {
     return InvalidArgument(
-        "syntax and lexical keep what the words of a text say; a length alone "
-        "does not tell");
+        "syntax and lexical keep what the words of a text say, and a length alone does not tell; "
+        "give --model and --text");
   }
-  if (plan->per_example() && request.example.empty()) {
+  if (plan->per_example() && request.example.empty() && text == nullptr) {
     return InvalidArgument(
         "with each=example every text has a draw of its own; name one with the field \"example\" "
         "of "
@@ -151,7 +152,7 @@ Result<std::string> TryMaskRequest(const MaskRequest& request) {
         "a learned pattern has no mask before it is trained; look at the results "
         "of its trial");
   }
-  return Line(Answer(request, *plan));
+  return Line(Answer(request, *plan, text));
 }
 
 std::string AnswerMaskRequest(const MaskRequest& request) {

@@ -10,6 +10,8 @@
 
 namespace sparsweep {
 
+class TextMasks;  // core/text_masks.h
+
 // Longest text whose masks are shown: a mask has length^2 bits.
 inline constexpr int kMaxMaskLength = 32768;
 
@@ -31,7 +33,9 @@ struct MaskRequest {
 // where arrays are layers x heads, and with rows: "rows": layers x heads x length hex strings,
 // least significant bit first (Mask::RowHex). The error of a refused request is for people: several
 // lines where a caret shows the place.
-Result<std::string> TryMaskRequest(const MaskRequest& request);
+// `text`: the words of a text of this length, for patterns that need them; each=example is then
+// drawn with the key 0, as of no example, unless `example` names one.
+Result<std::string> TryMaskRequest(const MaskRequest& request, const TextMasks* text = nullptr);
 
 // The same, but a refused request is answered as {"attention": .., "error": "one sentence"}.
 std::string AnswerMaskRequest(const MaskRequest& request);

@@ -52,6 +52,9 @@ struct TrainingOptions {
   bool operator==(const TrainingOptions&) const = default;
 };
 
+// The parser of a task that names none; also what `"parses": "link-grammar"` means.
+inline constexpr const char* kDefaultParser = "link-grammar-5.12.0-en-5.11.0";
+
 struct TaskSpec {
   std::string name;  // registered name, or empty where the sweep file spells the task out
   std::string type = "classification";
@@ -60,6 +63,10 @@ struct TaskSpec {
   std::map<std::string, std::string> columns;             // text, text_pair, label, id -> column
   std::vector<std::string> labels;                        // index = class id
   double split_dev = 0;  // > 0: split by hash, this share of the texts is dev
+  // Where `syntax` finds its parses: "conllu" (FILE.conllu beside each file), a parser with its
+  // version, or empty: kDefaultParser.
+  std::string parses;
+  std::string glove;     // of lexical(by=glove): a name in DATA/glove, or the path of a file
   std::string base_dir;  // where relative paths start; empty: DATA/tasks (core/catalog.h, TaskFile)
 
   bool operator==(const TaskSpec&) const = default;

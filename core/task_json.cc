@@ -55,6 +55,16 @@ void ReadSplit(const json& value, const std::string& path, Violations* out, Task
   reader.Finish();
 }
 
+void ReadParses(ObjectReader& reader, Violations* out, TaskSpec* task) {
+  if (!reader.String("parses", &task->parses)) return;
+  if (task->parses == "link-grammar" || task->parses == kDefaultParser) {
+    task->parses.clear();
+  } else if (task->parses != "conllu" && !task->parses.starts_with("link-grammar-")) {
+    out->Add(reader.Path("parses"),
+             "\"" + task->parses + "\" is none of: conllu, link-grammar, link-grammar-VERSION");
+  }
+}
+
 void CheckTask(const TaskSpec& task, const std::string& path, Violations* out) {
   const auto at = [&](const char* name) { return path.empty() ? name : path + "." + name; };
   if (!task.files.contains("train")) {
@@ -113,6 +123,10 @@ TaskSpec ReadTask(const json& value, const std::string& path, Violations* out) {
     if (const json* split = reader.Find("split")) {
       ReadSplit(*split, reader.Path("split"), &found, &task);
     }
+    ReadParses(reader, &found, &task);
+    if (reader.String("glove", &task.glove) && task.glove.empty()) {
+      found.Add(reader.Path("glove"), "the name of the GloVe file is empty");
+    }
     reader.Finish();
     if (found.empty()) CheckTask(task, path, &found);
   }
@@ -130,6 +144,8 @@ json TaskJson(const TaskSpec& task) {
               {"labels", task.labels}};
   if (!task.name.empty()) out["name"] = task.name;
   if (!task.base_dir.empty()) out["base_dir"] = task.base_dir;
+  if (!task.parses.empty()) out["parses"] = task.parses;
+  if (!task.glove.empty()) out["glove"] = task.glove;
   if (task.split_dev > 0) out["split"] = {{"by", "hash"}, {"dev", task.split_dev}};
   return out;
 }

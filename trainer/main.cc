@@ -1,4 +1,5 @@
-// sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), or what works here
+// sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), the masks of a text
+// (mask), or what works here
 // (doctor). docs/trainer-protocol.md has the contract. Everything runs on the main thread, which
 // LibTorch's own pool helps.
 #include <ATen/Context.h>
@@ -16,6 +17,7 @@
 #include <sstream>
 
 #include "trainer/device.h"
+#include "trainer/mask_command.h"
 #include "trainer/protocol.h"
 
 namespace sparsweep {
@@ -148,6 +150,18 @@ int Doctor(int threads) {
   return 0;
 }
 
+// One request on stdin, one answer on stdout.
+int ShowMask(const std::string& data) {
+  std::stringstream request;
+  request << std::cin.rdbuf();
+  auto answer = AnswerTextMask(request.str(), data);
+  std::cout << (answer.ok() ? *answer
+                            : nlohmann::json({{"error", answer.status().message()}})
+                                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+            << std::endl;
+  return answer.ok() ? 0 : kUsage;
+}
+
 // Dies with the worker, even if the worker is killed.
 void FollowParent() {
   pid_t parent = getppid();
@@ -176,12 +190,17 @@ int Main(int argc, char** argv) {
     command->add_option("--threads", threads, "threads to compute with")
         ->check(CLI::Range(1, 1024));
     command->add_option("--data", data, "data folder");
-    command->add_option("--path", path, "attention path")->check(CLI::IsMember({"auto", "dense", "block", "window", "masked"}));
+    command->add_option("--path", path, "attention path")
+        ->check(CLI::IsMember({"auto", "dense", "block", "window", "masked"}));
     command->add_option("--device", device, "device of trials that leave it open")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   }
   app.get_subcommand("run")->add_option("trial", trial, "file with a TrialSpec")->required();
+  auto* mask =
+      app.add_subcommand("mask", "masks of a text: a JSON request on stdin, the answer on stdout");
+  mask->add_option("--data", data, "data folder");
   CLI11_PARSE(app, argc, argv);
+  if (*mask) return ShowMask(data);
 
   TrainerOptions options;
   options.data_folder = data;
@@ -193,7 +212,7 @@ int Main(int argc, char** argv) {
   if (app.got_subcommand("doctor")) return Doctor(threads);
   if (app.got_subcommand("run")) return RunOnce(trial, options);
   if (*protocol) return Serve(fd, options);
-  std::cerr << "sparsweep-trainer: needs --protocol-fd, run or doctor\n";
+  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask or doctor\n";
   return kUsage;
 }
 

@@ -1,36 +1,17 @@
 #include "trainer/plan_phase.h"
 
+#include <optional>
 #include <set>
 
 namespace sparsweep {
-namespace {
 
-// The masks of a trial's examples, numbered train first, then dev: with the key of each.
-ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& dev) {
-  std::vector<int> lengths = train.lengths();
-  for (int length : dev.lengths()) lengths.push_back(length);
-  return [lengths = std::move(lengths), train_size = train.size()](
-             const Pattern& pattern, const MaskContext& context, int64_t example) {
-    const bool of_train = example < train_size;
-    MaskContext own = context;
-    own.example_key =
-        ExampleKey(of_train ? "train" : "dev", of_train ? example : example - train_size, 0);
-    return BuildMask(pattern, lengths[example], own);
-  };
-}
-
-}  // namespace
-
-Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
+Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const Plan& plan,
                                                     const TokenizedSplit& train,
-                                                    const TokenizedSplit& dev, PathChoice path,
-                                                    MaskCache& cache) {
-  const int max_length = static_cast<int>(spec.training.max_length);
-  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
-  if (!plan.ok()) return plan.status();
-  if (plan->needs_text() || plan->learned()) {
-    return InvalidArgument("\"" + plan->canonical() +
-                           "\": this trainer has no masks of texts and no learned degrees");
+                                                    const TokenizedSplit& dev,
+                                                    std::shared_ptr<const TrialTexts> texts,
+                                                    PathChoice path, MaskCache& cache) {
+  if (plan.learned()) {
+    return InvalidArgument("\"" + plan.canonical() + "\": this trainer has no learned degrees");
   }
   std::map<int, int64_t> lengths;
   std::set<int> distinct;
@@ -44,11 +25,54 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
   MaskPlanOptions options;
   options.mask_seed = mask_seed;
   options.choice = path;
-  if (plan->per_example()) options.examples = MasksOfExamples(train, dev);
-  auto mask_plan = MaskPlan::Make(*plan, options, distinct, cache);
+  if (plan.per_example()) options.examples = MasksOfExamples(train, dev, std::move(texts));
+  auto mask_plan = MaskPlan::Make(plan, options, distinct, cache);
   if (!mask_plan.ok()) return mask_plan.status();
   return std::unique_ptr<const TrialMasks>(
-      new TrialMasks{*plan, mask_seed, std::move(lengths), options.examples, *mask_plan});
+      new TrialMasks{plan, mask_seed, std::move(lengths), options.examples, *mask_plan});
+}
+
+std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t dev) {
+  std::vector<int64_t> examples;
+  for (int64_t i = 0; i < train; ++i) examples.push_back(i);
+  for (int64_t i = 0; i < dev; ++i) examples.push_back(texts.train_size() + i);
+  return examples;
+}
+
+ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& dev,
+                             std::shared_ptr<const TrialTexts> texts) {
+  std::vector<int> lengths = train.lengths();
+  for (int length : dev.lengths()) lengths.push_back(length);
+  return [texts = std::move(texts), lengths = std::move(lengths), train_size = train.size()](
+             const Pattern& pattern, const MaskContext& context, int64_t example) {
+    const bool of_train = example < train_size;
+    const int64_t row = of_train ? example : example - train_size;
+    MaskContext own = context;
+    own.example_key = ExampleKey(of_train ? "train" : "dev", row, 0);
+    std::optional<InputMasks> words;
+    if (texts) {
+      words.emplace(texts->Masks(of_train ? row : texts->train_size() + row));
+      own.text = &*words;
+    }
+    return BuildMask(pattern, lengths[example], own);
+  };
+}
+
+std::vector<std::string> ParseWarnings(const TrialTexts::ParseCounts& counts) {
+  std::vector<std::string> warnings;
+  const auto of = [&](int64_t some) {
+    return std::to_string(some) + " of " + std::to_string(counts.sentences) + " sentences";
+  };
+  if (counts.parsed < counts.sentences) {
+    warnings.push_back(of(counts.sentences - counts.parsed) +
+                       " could not be parsed: their words hang from [CLS] and from nothing else");
+  }
+  if (counts.capped > 0) {
+    warnings.push_back(of(counts.capped) +
+                       " ran into the parser's time cap: a faster machine may parse them "
+                       "otherwise, which the attestation root would show");
+  }
+  return warnings;
 }
 
 }  // namespace sparsweep

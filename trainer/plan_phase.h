@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "attention/mask_plan.h"
 #include "core/plan.h"
 #include "core/trial.h"
 #include "trainer/tokens.h"
+#include "trainer/trial_texts.h"
 
 namespace sparsweep {
 
@@ -22,9 +25,22 @@ struct TrialMasks {
   std::shared_ptr<const MaskPlan> mask_plan;
 };
 
-Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec,
+// `texts`: Prepare()d for these examples; null unless the plan needs text.
+Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const Plan& plan,
                                                     const TokenizedSplit& train,
-                                                    const TokenizedSplit& dev, PathChoice path,
-                                                    MaskCache& cache);
+                                                    const TokenizedSplit& dev,
+                                                    std::shared_ptr<const TrialTexts> texts,
+                                                    PathChoice path, MaskCache& cache);
+
+// The numbers in `texts` of a trial's examples: its first `train` of the train split, and dev.
+std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t dev);
+
+// The masks of a trial's examples, numbered train first, then dev: with the words and the key of
+// each. Any thread.
+ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& dev,
+                             std::shared_ptr<const TrialTexts> texts);
+
+// What `parses` says to people, if anything.
+std::vector<std::string> ParseWarnings(const TrialTexts::ParseCounts& counts);
 
 }  // namespace sparsweep

@@ -181,6 +181,19 @@ Status ReadRows(const std::string& path, const std::string& format,
   return ReadTable(path, rest, format == "csv", columns, sink);
 }
 
+std::vector<std::string> TrialFiles(const TaskSpec& task,
+                                    const std::filesystem::path& data_folder) {
+  std::vector<std::string> paths;
+  for (const char* split : {"train", "dev"}) {
+    const auto files = task.files.find(split);
+    if (files == task.files.end()) continue;
+    for (const std::string& file : files->second) {
+      paths.push_back(TaskFile(data_folder, task, file).string());
+    }
+  }
+  return paths;
+}
+
 Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path& data_folder) {
   auto column = [&](const char* role) {
     auto found = task.columns.find(role);
@@ -201,37 +214,38 @@ Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path&
 
   Examples examples;
   std::set<std::string> seen;
-  for (const std::string split : {"train", "dev"}) {  // nothing reports on test yet
-    if (!task.files.contains(split)) continue;
-    for (const std::string& file : task.files.at(split)) {
-      const std::string path = TaskFile(data_folder, task, file).string();
-      Status status = ReadRows(path, task.format, columns, [&](int64_t line, const auto& values) {
-        Example example;
-        example.text = Trim(values[0]);
-        if (example.text.empty()) return At(path, line, "the text in \"" + text + "\" is empty");
-        auto found = classes.find(std::string(Trim(values[1])));
-        if (found == classes.end()) {
-          return At(path, line, "label \"" + values[1] + "\" is none of: " + known);
+  const std::vector<std::string> files = TrialFiles(task, data_folder);
+  const size_t train_files = task.files.contains("train") ? task.files.at("train").size() : 0;
+  for (size_t number = 0; number < files.size(); ++number) {  // nothing reports on test yet
+    const std::string& path = files[number];
+    Status status = ReadRows(path, task.format, columns, [&](int64_t line, const auto& values) {
+      Example example;
+      example.file = static_cast<int32_t>(number);
+      example.line = line;
+      example.text = Trim(values[0]);
+      if (example.text.empty()) return At(path, line, "the text in \"" + text + "\" is empty");
+      auto found = classes.find(std::string(Trim(values[1])));
+      if (found == classes.end()) {
+        return At(path, line, "label \"" + values[1] + "\" is none of: " + known);
+      }
+      example.label = found->second;
+      std::string key = example.text;
+      if (!pair.empty()) {
+        example.text_pair = Trim(values[2]);
+        if (example.text_pair.empty()) {
+          return At(path, line, "the text in \"" + pair + "\" is empty");
         }
-        example.label = found->second;
-        std::string key = example.text;
-        if (!pair.empty()) {
-          example.text_pair = Trim(values[2]);
-          if (example.text_pair.empty()) {
-            return At(path, line, "the text in \"" + pair + "\" is empty");
-          }
-          key += "\t" + example.text_pair;
-        }
-        bool dev = split == "dev";
-        if (task.split_dev > 0) {
-          if (!seen.insert(key).second) return Status();
-          dev = HeldOut(key, task.split_dev);
-        }
-        (dev ? examples.dev : examples.train).push_back(std::move(example));
-        return Status();
-      });
-      if (!status.ok()) return status;
-    }
+        key += "\t" + example.text_pair;
+      }
+      bool dev = number >= train_files;
+      if (task.split_dev > 0) {
+        if (!seen.insert(key).second) return Status();
+        dev = HeldOut(key, task.split_dev);
+      }
+      (dev ? examples.dev : examples.train).push_back(std::move(example));
+      return Status();
+    });
+    if (!status.ok()) return status;
   }
   if (examples.train.empty() || examples.dev.empty()) {
     return InvalidArgument("task \"" + task.name + "\": its " +

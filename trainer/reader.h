@@ -15,13 +15,18 @@
 namespace sparsweep {
 
 struct Example {
-  std::string text, text_pair;  // text_pair is empty for a task with one text column
+  std::string text, text_pair;  // trimmed; text_pair is empty for a task with one text column
   int label = 0;                // index into the task's labels
+  int32_t file = 0;             // where it was read: the number of the file in TrialFiles
+  int64_t line = 0;
 };
 
 struct Examples {
   std::vector<Example> train, dev;
 };
+
+// Whose examples a trial reads, in this order: the train files, then the dev files.
+std::vector<std::string> TrialFiles(const TaskSpec& task, const std::filesystem::path& data_folder);
 
 // One row of a file: the values of the columns asked for, in that order.
 using RowSink = std::function<Status(int64_t line, const std::vector<std::string>& values)>;

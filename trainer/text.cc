@@ -45,12 +45,19 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-std::string_view Trim(std::string_view text) {
+size_t FirstSize(std::string_view text) { return Decode(text).size; }
+
+std::string_view TrimStart(std::string_view text) {
   while (!text.empty()) {
     Decoded decoded = Decode(text);
     if (!IsSpace(decoded.point)) break;
     text.remove_prefix(decoded.size);
   }
+  return text;
+}
+
+std::string_view Trim(std::string_view text) {
+  text = TrimStart(text);
   while (!text.empty()) {
     size_t start = text.size() - 1;
     while (start > 0 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;

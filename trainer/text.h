@@ -9,7 +9,12 @@ namespace sparsweep {
 // Well-formed UTF-8: no overlong forms, surrogates or code points beyond U+10FFFF.
 bool IsUtf8(std::string_view text);
 
+// Bytes of the first character of `text`, which is valid UTF-8 and not empty.
+size_t FirstSize(std::string_view text);
+
 // Without the white space (Unicode's, as Python's str.strip) at both ends. `text` is valid UTF-8.
 std::string_view Trim(std::string_view text);
+// The same at the start alone.
+std::string_view TrimStart(std::string_view text);
 
 }  // namespace sparsweep

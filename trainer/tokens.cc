@@ -61,9 +61,30 @@ Result<Tokenizer::Encoded> Tokenizer::Encode(const Example& example) const {
     return Failed("tokenizing \"" + example.text.substr(0, 60) + "\"", error);
   }
   Encoded encoded{{encoding.ids, encoding.ids + encoding.length},
-                  {encoding.type_ids, encoding.type_ids + encoding.length}};
+                  {encoding.type_ids, encoding.type_ids + encoding.length},
+                  {{encoding.sequence, encoding.sequence + encoding.length},
+                   {encoding.begins, encoding.begins + encoding.length}}};
   tokenizers_encoding_free(&encoding);
   return encoded;
+}
+
+Result<std::vector<std::pair<uint32_t, uint32_t>>> Tokenizer::Words(const std::string& text) const {
+  TokenizersWords words;
+  char* error = nullptr;
+  if (!tokenizers_words(handle_, text.data(), text.size(), &words, &error)) {
+    return Failed("splitting \"" + text.substr(0, 60) + "\" into words", error);
+  }
+  std::vector<std::pair<uint32_t, uint32_t>> spans(words.length);
+  for (size_t i = 0; i < words.length; ++i) spans[i] = {words.begins[i], words.ends[i]};
+  tokenizers_words_free(&words);
+  return spans;
+}
+
+std::string Tokenizer::TokenText(int32_t id) const {
+  char* text = tokenizers_token_text(handle_, static_cast<uint32_t>(id));
+  std::string copy = text ? text : "";
+  tokenizers_error_free(text);
+  return copy;
 }
 
 int64_t Tokenizer::vocab_size() const {

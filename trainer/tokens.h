@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -14,6 +15,12 @@
 struct TokenizersC;
 
 namespace sparsweep {
+
+// Where each token of an input comes from.
+struct TokenOffsets {
+  std::vector<int8_t> segment;  // 0: the text, 1: text_pair, -1: special ([CLS], [SEP])
+  std::vector<uint32_t> begin;  // first byte in its text; 0 for a special token
+};
 
 // The `tokenizers` crate behind RAII and Result. Loaded from FOLDER/tokenizer.json.
 class Tokenizer {
@@ -25,10 +32,15 @@ class Tokenizer {
   struct Encoded {
     std::vector<int32_t> ids;
     std::vector<int32_t> types;
+    TokenOffsets offsets;
   };
   // At most `max_length` tokens from the next Encode on.
   Status Truncate(int max_length);
   Result<Encoded> Encode(const Example& example) const;
+  // The tokenizer's words of one text, whole, as [begin, end) in bytes, ascending.
+  Result<std::vector<std::pair<uint32_t, uint32_t>>> Words(const std::string& text) const;
+  // Empty if no token has this id.
+  std::string TokenText(int32_t id) const;
   int64_t vocab_size() const;
 
  private:

@@ -1,8 +1,10 @@
 #include "trainer/trial_run.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "attention/attest.h"
+#include "core/warnings.h"
 #include "trainer/device.h"
 #include "trainer/plan_phase.h"
 #include "trainer/trial_checks.h"
@@ -13,6 +15,19 @@ namespace {
 constexpr size_t kKept = 4;  // items of each kind that stay resident
 
 Failure Refused(const Status& status) { return {FailureReason::kRefused, status.message()}; }
+
+// What this machine lacks is refused, bad data is bad everywhere.
+Failure FailureOf(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kCancelled:
+      return {FailureReason::kInterrupted, status.message()};
+    case StatusCode::kNotFound:
+    case StatusCode::kFailedPrecondition:
+      return Refused(status);
+    default:
+      return {FailureReason::kData, status.message()};
+  }
+}
 
 // Seconds since the last call.
 class Stopwatch {
@@ -52,7 +67,7 @@ void CountProducts(const TrialSpec& spec, const TokenizedSplit& train, const Tok
 }  // namespace
 
 template <typename T>
-std::shared_ptr<const T> TrialRunner::Recent<T>::Find(const std::string& key) {
+std::shared_ptr<T> TrialRunner::Recent<T>::Find(const std::string& key) {
   for (auto item = items.begin(); item != items.end(); ++item) {
     if (item->first != key) continue;
     items.splice(items.begin(), items, item);
@@ -62,7 +77,7 @@ std::shared_ptr<const T> TrialRunner::Recent<T>::Find(const std::string& key) {
 }
 
 template <typename T>
-void TrialRunner::Recent<T>::Put(const std::string& key, std::shared_ptr<const T> value) {
+void TrialRunner::Recent<T>::Put(const std::string& key, std::shared_ptr<T> value) {
   items.emplace_front(key, std::move(value));
   if (items.size() > kKept) items.pop_back();
 }
@@ -75,6 +90,27 @@ Status TrialRunner::FillFingerprints(TrialSpec* spec) {
   if (spec->model_fingerprint.empty()) spec->model_fingerprint = *model;
   if (spec->data_fingerprint.empty()) spec->data_fingerprint = *data;
   return {};
+}
+
+Result<std::shared_ptr<TrialTexts>> TrialRunner::Texts(
+    const TrialSpec& spec, const Plan& plan, const std::string& key, int64_t train, int64_t dev,
+    const std::shared_ptr<const Checkpoint>& checkpoint, TrialObserver& observer) {
+  auto texts = texts_.Find(key);
+  if (!texts) {
+    auto tokenizer = Tokenizer::Load(checkpoint->folder);
+    if (!tokenizer.ok()) return tokenizer.status();
+    Status truncated = tokenizer->Truncate(static_cast<int>(spec.training.max_length));
+    if (!truncated.ok()) return truncated;
+    auto read =
+        TrialTexts::Read(spec.task, options_.data_folder, *std::move(tokenizer), checkpoint);
+    if (!read.ok()) return read.status();
+    texts = *read;
+    texts_.Put(key, texts);
+  }
+  Status prepared = texts->Prepare(plan, ExamplesOf(*texts, train, dev), parser_,
+                                   [&] { return observer.Cancelled(); });
+  if (!prepared.ok()) return prepared;
+  return texts;
 }
 
 std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
@@ -138,11 +174,7 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
     Status truncated = tokenizer->Truncate(max_length);
     if (!truncated.ok()) return Refused(truncated);
     auto examples = ReadExamples(spec.task, options_.data_folder);
-    if (!examples.ok()) {
-      bool absent = examples.status().code() == StatusCode::kNotFound;
-      return Failure{absent ? FailureReason::kRefused : FailureReason::kData,
-                     examples.status().message()};
-    }
+    if (!examples.ok()) return FailureOf(examples.status());
     auto made = Tokenize(*tokenizer, *examples);
     if (!made.ok()) return Failure{FailureReason::kData, made.status().message()};
     tokenized = *made;
@@ -154,9 +186,27 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("plan", 0, 0);
-  auto planned = PlanTrial(spec, train, dev, options_.path, masks_);
+  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
+  if (!plan.ok()) return Refused(plan.status());
+  std::shared_ptr<TrialTexts> texts;
+  if (plan->needs_text()) {
+    auto prepared = Texts(spec, *plan, data_key, train.size(), dev.size(), checkpoint, observer);
+    if (!prepared.ok()) return FailureOf(prepared.status());
+    texts = *prepared;
+  }
+  if (NeedsParses(*plan)) {
+    const auto counts = texts->Counts(ExamplesOf(*texts, train.size(), dev.size()));
+    result.parsed_share = static_cast<double>(counts.parsed) /
+                          static_cast<double>(std::max<int64_t>(counts.sentences, 1));
+    result.warnings = ParseWarnings(counts);
+  }
+  auto planned = PlanTrial(spec, *plan, train, dev, texts, options_.path, masks_);
   if (!planned.ok()) return Refused(planned.status());
   const TrialMasks& masks = **planned;
+  for (std::string& warning :
+       PlanWarnings(*plan, masks.lengths, spec.training.pooling, masks.mask_seed)) {
+    result.warnings.push_back(std::move(warning));
+  }
   Bert model(*checkpoint,
              {tokenized->vocabulary, max_length, static_cast<int>(spec.task.labels.size()),
               spec.training.pooling == "mean", spec.seed, *device},

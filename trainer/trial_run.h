@@ -15,6 +15,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/tokens.h"
 #include "trainer/train.h"
+#include "trainer/trial_texts.h"
 
 namespace sparsweep {
 
@@ -35,7 +36,8 @@ class TrialObserver : public TrainObserver {
 
 class TrialRunner {
  public:
-  explicit TrialRunner(TrainerOptions options) : options_(std::move(options)) {}
+  explicit TrialRunner(TrainerOptions options)
+      : options_(std::move(options)), parser_(options_.data_folder) {}
 
   // Exceptions of LibTorch pass through (out of memory, bugs): the caller ends the process.
   std::variant<TrialResult, Failure> Run(const TrialSpec& spec, const std::string& attempt,
@@ -48,15 +50,23 @@ class TrialRunner {
   // The most recently used few by key, newest first.
   template <typename T>
   struct Recent {
-    std::list<std::pair<std::string, std::shared_ptr<const T>>> items;
-    std::shared_ptr<const T> Find(const std::string& key);
-    void Put(const std::string& key, std::shared_ptr<const T> value);
+    std::list<std::pair<std::string, std::shared_ptr<T>>> items;
+    std::shared_ptr<T> Find(const std::string& key);
+    void Put(const std::string& key, std::shared_ptr<T> value);
   };
+
+  // The texts of a trial with all that its plan needs of them.
+  Result<std::shared_ptr<TrialTexts>> Texts(const TrialSpec& spec, const Plan& plan,
+                                            const std::string& key, int64_t train, int64_t dev,
+                                            const std::shared_ptr<const Checkpoint>& checkpoint,
+                                            TrialObserver& observer);
 
   TrainerOptions options_;
   HashCache hashes_;
-  Recent<Checkpoint> checkpoints_;   // by model fingerprint
-  Recent<TokenizedData> tokenized_;  // by model and data fingerprint and max_length
+  Recent<const Checkpoint> checkpoints_;   // by model fingerprint
+  Recent<const TokenizedData> tokenized_;  // by model and data fingerprint and max_length
+  Recent<TrialTexts> texts_;               // the same, where masks needed texts
+  Parser parser_;
   MaskCache masks_;
 };
 

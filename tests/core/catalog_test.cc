@@ -167,6 +167,57 @@ TEST_F(CatalogTest, TheDataFingerprintCoversFilesColumnsLabelsAndSplit) {
   EXPECT_NE(catalog_.Task("toy")->fingerprint, whole);
 }
 
+TEST_F(CatalogTest, TheDataFingerprintCoversTreebanksAndWordVectors) {
+  TaskSpec spec = *ParseTaskSpec(kTask);
+  const std::string plain = catalog_.Task(spec)->fingerprint;
+  spec.parses = "link-grammar-9.9-en-9.9";
+  const std::string other_parser = catalog_.Task(spec)->fingerprint;
+  EXPECT_NE(other_parser, plain);
+  spec.parses = "conllu";
+  EXPECT_THAT(catalog_.Task(spec).status().message(), HasSubstr(".conllu, are not there"));
+  for (const char* file : {"s.tsv", "t.tsv"}) {
+    Write(std::string("tasks/") + file + ".conllu", "1\ta\t_\t_\t_\t_\t0\t_\t_\t_\n");
+  }
+  const std::string treebank = catalog_.Task(spec)->fingerprint;
+  EXPECT_NE(treebank, plain);
+  Write("tasks/s.tsv.conllu", "1\tb\t_\t_\t_\t_\t0\t_\t_\t_\n");
+  EXPECT_NE(catalog_.Task(spec)->fingerprint, treebank);
+
+  spec.parses.clear();
+  spec.glove = "small";
+  EXPECT_THAT(catalog_.Task(spec).status().message(),
+              HasSubstr("the GloVe file " + (data_ / "glove/small.txt").string()));
+  Write("glove/small.txt", "a 1\n");
+  const std::string vectors = catalog_.Task(spec)->fingerprint;
+  EXPECT_NE(vectors, plain);
+  Write("tasks/copy.txt", "a 1\n");
+  spec.glove = "./copy.txt";
+  EXPECT_EQ(catalog_.Task(spec)->fingerprint, vectors) << "by content, not by name";
+  Write("tasks/copy.txt", "a 2\n");
+  EXPECT_NE(catalog_.Task(spec)->fingerprint, vectors);
+}
+
+TEST_F(CatalogTest, TheDefaultParserIsNotWritten) {
+  const auto with = [](const std::string& parses) {
+    std::string text = kTask;
+    return ParseTaskSpec(text.insert(text.find('{') + 1, "\"parses\": \"" + parses + "\", "));
+  };
+  EXPECT_EQ(with("link-grammar")->parses, "");
+  EXPECT_EQ(with(kDefaultParser)->parses, "");
+  EXPECT_EQ(with("link-grammar-1-en-2")->parses, "link-grammar-1-en-2");
+  EXPECT_EQ(ParseTaskSpec(TaskSpecToJson(*with("conllu")))->parses, "conllu");
+  EXPECT_THAT(with("spacy").status().message(), HasSubstr("\"spacy\" is none of: conllu"));
+}
+
+TEST(CheckTextInputs, ByGloveNeedsWordVectors) {
+  TaskSpec task;
+  EXPECT_TRUE(CheckTextInputs("lexical(2)", task).ok());
+  EXPECT_THAT(CheckTextInputs("layers 1: lexical(2, by=glove)", task).message(),
+              HasSubstr("by=glove needs word vectors"));
+  task.glove = "small";
+  EXPECT_TRUE(CheckTextInputs("lexical(2, by=glove)", task).ok());
+}
+
 TEST_F(CatalogTest, ReadsAFileAgainOnlyWhereItChanged) {
   HashCache cache;
   const fs::path file = data_ / "tasks/s.tsv";

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -17,6 +18,18 @@ inline std::filesystem::path TestModel(const std::string& name) {
 #define SPARSWEEP_NEEDS(path)                                                             \
   if (!std::filesystem::exists(path)) {                                                   \
     GTEST_SKIP() << "NOT RUN: " << (path) << " is absent; scripts/bootstrap installs it"; \
+  }
+
+// Real data that the project does not hold: $SPARSWEEP_TEST_DATA, else shared/data beside the
+// checkout.
+inline std::filesystem::path TestData(const std::string& name) {
+  const char* folder = std::getenv("SPARSWEEP_TEST_DATA");
+  return std::filesystem::path(folder ? folder : SPARSWEEP_SOURCE_DIR "/../shared/data") / name;
+}
+
+#define SPARSWEEP_NEEDS_DATA(path)                                                               \
+  if (!std::filesystem::exists(path)) {                                                          \
+    GTEST_SKIP() << "NOT RUN: " << (path) << " is absent; SPARSWEEP_TEST_DATA says where it is"; \
   }
 
 }  // namespace sparsweep

@@ -41,10 +41,26 @@ bool tokenizers_encode(const TokenizersC* tokenizer, const char* text, size_t te
                        TokenizersEncoding* out, char** error);
 void tokenizers_encoding_free(TokenizersEncoding* encoding);
 
+/* The words of a text, which are what the tokenizer cuts into pieces (for BERT: runs without white space or punctuation, and each
+ * punctuation mark): `length` pairs of byte offsets into the text, ascending. Owned by the library until tokenizers_words_free. */
+typedef struct TokenizersWords {
+  size_t length;
+  const uint32_t* begins;
+  const uint32_t* ends;
+  void* owner;
+} TokenizersWords;
+
+/* Of the whole text: truncation plays no part. */
+bool tokenizers_words(const TokenizersC* tokenizer, const char* text, size_t text_size, TokenizersWords* out, char** error);
+void tokenizers_words_free(TokenizersWords* words);
+
 /* Added tokens included. */
 size_t tokenizers_vocab_size(const TokenizersC* tokenizer);
 /* -1 if the vocabulary does not have it. */
 int64_t tokenizers_token_id(const TokenizersC* tokenizer, const char* token);
+
+/* The text of a token, zero-terminated, or NULL if no token has this id. Freed with tokenizers_error_free. */
+char* tokenizers_token_text(const TokenizersC* tokenizer, uint32_t id);
 
 void tokenizers_error_free(char* error);
 

@@ -10,7 +10,8 @@ use std::str;
 
 use tokenizers::utils::parallelism::set_parallelism;
 use tokenizers::{
-    PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PostProcessor, PreTokenizedString,
+    PreTokenizer, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
 };
 
 pub struct TokenizersC {
@@ -37,6 +38,20 @@ pub struct Arrays {
     ends: Vec<u32>,
     special: Vec<u8>,
     sequence: Vec<i8>,
+}
+
+/// Mirrors `TokenizersWords`.
+#[repr(C)]
+pub struct TokenizersWords {
+    length: usize,
+    begins: *const u32,
+    ends: *const u32,
+    owner: *mut WordArrays,
+}
+
+pub struct WordArrays {
+    begins: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 fn panic_text(panic: Box<dyn Any + Send>) -> String {
@@ -200,6 +215,75 @@ pub unsafe extern "C" fn tokenizers_encoding_free(encoding: *mut TokenizersEncod
         (*encoding).owner = null_mut();
         (*encoding).length = 0;
     }
+}
+
+/// # Safety
+/// `text` points to its size in bytes; `out` is writable.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_words(
+    tokenizer: *const TokenizersC,
+    text: *const c_char,
+    text_size: usize,
+    out: *mut TokenizersWords,
+    error: *mut *mut c_char,
+) -> bool {
+    let made = guard(error, || {
+        let tokenizer = &(*tokenizer).tokenizer;
+        let mut normalized = NormalizedString::from(utf8(text, text_size)?);
+        if let Some(normalizer) = tokenizer.get_normalizer() {
+            normalizer.normalize(&mut normalized).map_err(|e| e.to_string())?;
+        }
+        let mut split = PreTokenizedString::from(normalized);
+        if let Some(pre_tokenizer) = tokenizer.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut split).map_err(|e| e.to_string())?;
+        }
+        let mut arrays = WordArrays { begins: Vec::new(), ends: Vec::new() };
+        for (_, (begin, end), _) in split.get_splits(OffsetReferential::Original, OffsetType::Byte) {
+            if begin < end {
+                arrays.begins.push(offset(begin)?);
+                arrays.ends.push(offset(end)?);
+            }
+        }
+        Ok(arrays)
+    });
+    match made {
+        None => false,
+        Some(arrays) => {
+            let owner = Box::new(arrays);
+            *out = TokenizersWords {
+                length: owner.begins.len(),
+                begins: owner.begins.as_ptr(),
+                ends: owner.ends.as_ptr(),
+                owner: Box::into_raw(owner),
+            };
+            true
+        }
+    }
+}
+
+/// # Safety
+/// `words` was filled by tokenizers_words, or is zero.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_words_free(words: *mut TokenizersWords) {
+    if !words.is_null() && !(*words).owner.is_null() {
+        drop(Box::from_raw((*words).owner));
+        (*words).owner = null_mut();
+        (*words).length = 0;
+    }
+}
+
+/// # Safety
+/// `tokenizer` came from tokenizers_load.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_token_text(
+    tokenizer: *const TokenizersC,
+    id: u32,
+) -> *mut c_char {
+    guard(null_mut(), || {
+        let text = (*tokenizer).tokenizer.id_to_token(id).ok_or_else(String::new)?;
+        CString::new(text).map_err(|e| e.to_string())
+    })
+    .map_or(null_mut(), CString::into_raw)
 }
 
 /// # Safety
