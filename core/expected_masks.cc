@@ -30,6 +30,10 @@ std::string U32(uint32_t value) {
   return bytes;
 }
 
+ExpectedMasks::Known Describe(const Mask& mask) {
+  return {mask.kept(), mask.empty_rows(), TilesKept(mask), mask.Sha256()};
+}
+
 double Ratio(int64_t part, int64_t whole, double otherwise) {
   return whole ? static_cast<double>(part) / static_cast<double>(whole) : otherwise;
 }
@@ -38,7 +42,7 @@ double Ratio(int64_t part, int64_t whole, double otherwise) {
 
 bool FollowsFromThePlan(const Plan& plan) {
   return std::none_of(plan.patterns().begin(), plan.patterns().end(), [](const Pattern& pattern) {
-    return IsPerExample(pattern) || IsLearned(pattern) || DependsOnPhase(pattern);
+    return IsPerExample(pattern) || DependsOnPhase(pattern);
   });
 }
 
@@ -53,15 +57,15 @@ const ExpectedMasks::Known& ExpectedMasks::At(const std::string& pattern_text,
   }
   const auto [found, added] = known_.try_emplace(std::move(key));
   if (added) {
-    const Mask mask = BuildMask(pattern, length, context);
-    found->second = {mask.kept(), mask.empty_rows(), TilesKept(mask), mask.Sha256()};
+    found->second = Describe(BuildMask(pattern, length, context));
   }
   return found->second;
 }
 
 ExpectedAttestation ExpectedMasks::Of(const Plan& plan, uint64_t mask_seed,
                                       const std::map<int, int64_t>& lengths,
-                                      const std::vector<std::string>& paths) {
+                                      const std::vector<std::string>& paths,
+                                      const LearnedDegrees* learned) {
   if (known_.size() > kMaxKnown) known_.clear();
   std::vector<std::string> texts;
   for (const Pattern& pattern : plan.patterns()) texts.push_back(ToText(pattern));
@@ -77,8 +81,12 @@ ExpectedAttestation ExpectedMasks::Of(const Plan& plan, uint64_t mask_seed,
       int64_t entries = 0, tiles = 0, tiles_kept = 0;
       Sha256Hasher hasher;
       for (const auto& [length, examples] : lengths) {
-        const Known& known = At(texts[plan.index(layer, head)], plan.at(layer, head), length,
-                                {mask_seed, layer, head, plan.context().max_length, plan.heads()});
+        const Pattern& pattern = plan.at(layer, head);
+        const MaskContext context = {mask_seed, layer, head, plan.context().max_length,
+                                     plan.heads()};
+        const Known known = IsLearned(pattern)
+                                ? Describe(learned->Harden(pattern, length, context))
+                                : At(texts[plan.index(layer, head)], pattern, length, context);
         const int64_t side = (length + kTile - 1) / kTile;
         row.kept += examples * known.kept;
         row.empty_rows += examples * known.empty_rows;

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/hardening.h"
 #include "core/mask.h"
 #include "core/mask.h"
 #include "core/plan.h"
@@ -26,24 +27,26 @@ struct ExpectedAttestation {
   double tile_sparsity = 0;
 };
 
-// Whether the masks follow from plan, mask seed and lengths alone. Otherwise they need the texts or
-// what was learned, and Of must not be called.
+// Whether the masks follow from plan, mask seed, lengths and what was learned. Otherwise they need
+// the texts or the phase, and Of must not be called.
 bool FollowsFromThePlan(const Plan& plan);
 
 class ExpectedMasks {
  public:
   // `lengths`: real length -> examples, each length 1 .. the plan's max_length. `paths`: the path
   // of each (layer, head), layer-major; it is part of the root and not of the plan. Masks of the
-  // plan must follow from the lengths: neither per_example() nor learned().
+  // plan must follow from the lengths, those of learned patterns also from what was `learned`.
   ExpectedAttestation Of(const Plan& plan, uint64_t mask_seed,
                          const std::map<int, int64_t>& lengths,
-                         const std::vector<std::string>& paths);
+                         const std::vector<std::string>& paths,
+                         const LearnedDegrees* learned = nullptr);
 
- private:
-  struct Known {
+  struct Known {  // of one mask
     int64_t kept = 0, empty_rows = 0, tiles_kept = 0;
     Digest hash{};
   };
+
+ private:
   const Known& At(const std::string& pattern_text, const Pattern& pattern, int length,
                   const MaskContext& context);
 

@@ -10,6 +10,7 @@
 #include "core/axis_space.h"
 #include "core/catalog.h"
 #include "core/cell_settings.h"
+#include "core/hardening.h"
 #include "core/identity.h"
 #include "core/json.h"
 #include "core/plan.h"
@@ -191,6 +192,8 @@ class Grid::Expander {
     if (!spliced.ok()) return Refused(spliced.status(), at.digits);
     const Result<Plan> plan = Plan::Resolve(*spliced, setting.context);
     if (!plan.ok()) return Refused(plan.status(), at.digits);
+    const Status learned = CheckLearned(*plan, spec_.kind);
+    if (!learned.ok()) return Refused(learned, at.digits);
     if (plans_.size() >= kMaxCachedPlans) plans_.clear();
     const PlanText* text =
         &texts_.try_emplace(plan->canonical(), PlanText{plan->canonical(), plan->draws()})

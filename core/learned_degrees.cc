@@ -121,10 +121,18 @@ Mask MaskOfDegrees(std::span<const int> degrees) {
   const int length = static_cast<int>(degrees.size());
   Mask mask(length);
   for (int i = 0; i < length; ++i) {
-    const int last = std::min(length - 1, i + degrees[i]);
-    for (int j = std::max(0, i - degrees[i]); j <= last; ++j) mask.Keep(i, j);
+    mask.KeepRange(i, std::max(0, i - degrees[i]), std::min(length, i + degrees[i] + 1));
   }
   return mask;
+}
+
+int64_t KeptByDegrees(std::span<const int> degrees) {
+  const int length = static_cast<int>(degrees.size());
+  int64_t kept = 0;
+  for (int i = 0; i < length; ++i) {
+    kept += std::min(length, i + degrees[i] + 1) - std::max(0, i - degrees[i]);
+  }
+  return kept;
 }
 
 }  // namespace sparsweep

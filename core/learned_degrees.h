@@ -63,7 +63,8 @@ double SpanExpectedDensity(double z, int ramp, const LengthCounts& lengths);
 // The greatest distance whose weight is at least a half: floor(z + ramp / 2).
 int SpanDegree(double z, int ramp);
 
-// Row i keeps the keys at most degrees[i] away.
+// Row i keeps the keys at most degrees[i] away; and how many entries that are.
 Mask MaskOfDegrees(std::span<const int> degrees);
+int64_t KeptByDegrees(std::span<const int> degrees);
 
 }  // namespace sparsweep

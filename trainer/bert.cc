@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "attention/soft_window.h"
 #include "core/philox.h"
 
 namespace sparsweep {
@@ -33,7 +34,7 @@ at::Tensor NormalWeights(at::IntArrayRef shape, double deviation, uint64_t seed,
 }  // namespace
 
 Bert::Bert(const Checkpoint& checkpoint, const BertOptions& options, const MaskPlan& masks)
-    : config_(checkpoint.config), options_(options), masks_(masks) {
+    : config_(checkpoint.config), options_(options), masks_(&masks) {
   const auto& from = checkpoint.tensors;
   const std::string e = "embeddings.";
   at::Tensor rows =
@@ -87,6 +88,17 @@ Bert::Projection Bert::FreshProjection(const std::string& name, int64_t out, uin
   return {Own(name + ".weight", NormalWeights({out, config_.hidden}, config_.initializer_range,
                                               options_.seed, which)),
           Own(name + ".bias", at::zeros({out}))};
+}
+
+at::Tensor Bert::LayerAttention(int layer, const at::Tensor& qkv, AttentionBatch& attention,
+                                const DropoutStream& dropout) const {
+  const LayerMasks& masks = masks_->layer(layer);
+  if (!masks.learned()) return Attend(qkv, masks, attention, dropout);
+  const SoftWindows soft = degrees_->Windows(layer);
+  at::Tensor out = SoftWindowAttention(qkv, config_.heads, soft.heads, soft.weights,
+                                       attention.lengths(), dropout, attention.implementation());
+  if (static_cast<int>(soft.heads.size()) == config_.heads) return out;
+  return out + Attend(qkv, masks, attention, dropout);  // each is 0 in the other's heads
 }
 
 at::Tensor Bert::Logits(const Batch& batch, AttentionBatch& attention, const Pass& pass,

@@ -17,6 +17,7 @@
 #include "attention/attention.h"
 #include "trainer/batches.h"
 #include "trainer/checkpoint.h"
+#include "trainer/degrees.h"
 #include "trainer/layers.h"
 
 namespace sparsweep {
@@ -58,11 +59,14 @@ class Bert {
 
   // The attention of one layer; the only way in which Logits computes it, and what is attested.
   at::Tensor LayerAttention(int layer, const at::Tensor& qkv, AttentionBatch& attention,
-                            const DropoutStream& dropout) const {
-    return Attend(qkv, masks_.layer(layer), attention, dropout);
-  }
-  AttentionPath HeadPath(int layer, int head) const { return masks_.layer(layer).path(head); }
-  const MaskPlan& masks() const { return masks_; }
+                            const DropoutStream& dropout) const;
+  AttentionPath HeadPath(int layer, int head) const { return masks_->layer(layer).path(head); }
+
+  // What is used from now on; must outlive the model or the next call. Degrees are needed for masks
+  // with learned patterns.
+  void UseMasks(const MaskPlan& masks) { masks_ = &masks; }
+  const MaskPlan& masks() const { return *masks_; }
+  void UseDegrees(const Degrees& degrees) { degrees_ = &degrees; }
 
   std::vector<Parameter>& parameters() { return parameters_; }
   const BertConfig& config() const { return config_; }
@@ -83,7 +87,8 @@ class Bert {
 
   BertConfig config_;
   BertOptions options_;
-  const MaskPlan& masks_;
+  const MaskPlan* masks_;
+  const Degrees* degrees_ = nullptr;
   EmbeddingTables tables_;
   Norm embedding_norm_;
   std::vector<Layer> layers_;

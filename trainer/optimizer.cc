@@ -17,21 +17,34 @@ double LearningRate(double base, const std::string& schedule, double warmup, int
                                   static_cast<double>(std::max<int64_t>(1, steps - warm)));
 }
 
-AdamW::AdamW(std::vector<Parameter> parameters, double weight_decay) {
+void AdamW::Group::Add(at::Tensor value) {
+  means.push_back(at::zeros_like(value, at::TensorOptions().requires_grad(false)));
+  squares.push_back(at::zeros_like(value, at::TensorOptions().requires_grad(false)));
+  steps.push_back(at::zeros({}, value.options().requires_grad(false)));
+  values.push_back(std::move(value));
+}
+
+void AdamW::Group::Step(double learning_rate, const std::optional<at::Tensor>& divisor) {
+  if (values.empty()) return;
+  std::vector<at::Tensor> grads;
+  for (at::Tensor& value : values) grads.push_back(value.grad());
+  at::_foreach_add_(steps, 1);
+  at::_fused_adamw_(values, grads, means, squares, {}, steps, learning_rate, 0.9, 0.999, decay,
+                    1e-8, /*amsgrad=*/false, /*maximize=*/false, divisor, std::nullopt);
+  for (at::Tensor& value : values) value.mutable_grad().reset();
+}
+
+AdamW::AdamW(std::vector<Parameter> parameters, double weight_decay,
+             std::vector<at::Tensor> degrees) {
   groups_[0].decay = weight_decay;
   groups_[1].decay = 0;
   for (Parameter& parameter : parameters) {
-    Group& group = groups_[parameter.decays ? 0 : 1];
-    group.means.push_back(
-        at::zeros_like(parameter.value, at::TensorOptions().requires_grad(false)));
-    group.squares.push_back(
-        at::zeros_like(parameter.value, at::TensorOptions().requires_grad(false)));
-    group.steps.push_back(at::zeros({}, parameter.value.options().requires_grad(false)));
-    group.values.push_back(std::move(parameter.value));
+    groups_[parameter.decays ? 0 : 1].Add(std::move(parameter.value));
   }
+  for (at::Tensor& value : degrees) degrees_.Add(std::move(value));
 }
 
-double AdamW::Step(double learning_rate, double clip) {
+double AdamW::Step(double learning_rate, double clip, double degree_rate) {
   at::NoGradGuard no_grad;
   std::vector<at::Tensor> all;
   for (Group& group : groups_) {
@@ -43,15 +56,8 @@ double AdamW::Step(double learning_rate, double clip) {
   if (clip > 0 && norm + 1e-6 > clip) {
     divisor = at::full({}, (norm + 1e-6) / clip, all[0].options());
   }
-  for (Group& group : groups_) {
-    std::vector<at::Tensor> grads;
-    for (at::Tensor& value : group.values) grads.push_back(value.grad());
-    at::_foreach_add_(group.steps, 1);
-    at::_fused_adamw_(group.values, grads, group.means, group.squares, {}, group.steps,
-                      learning_rate, 0.9, 0.999, group.decay, 1e-8, /*amsgrad=*/false,
-                      /*maximize=*/false, divisor, std::nullopt);
-    for (at::Tensor& value : group.values) value.mutable_grad().reset();
-  }
+  for (Group& group : groups_) group.Step(learning_rate, divisor);
+  degrees_.Step(degree_rate, std::nullopt);
   return norm;
 }
 

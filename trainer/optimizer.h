@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,22 @@ double LearningRate(double base, const std::string& schedule, double warmup, int
 
 class AdamW {
  public:
-  AdamW(std::vector<Parameter> parameters, double weight_decay);
+  // `degrees` are a group of their own: no decay, outside the norm and its clipping.
+  AdamW(std::vector<Parameter> parameters, double weight_decay,
+        std::vector<at::Tensor> degrees = {});
 
   // Uses and frees the parameters' gradients. `clip` 0: no clipping. Returns the norm before it.
-  double Step(double learning_rate, double clip);
+  double Step(double learning_rate, double clip, double degree_rate = 0);
 
  private:
   struct Group {
     double decay;
     std::vector<at::Tensor> values, means, squares, steps;
+    void Add(at::Tensor value);
+    void Step(double learning_rate, const std::optional<at::Tensor>& divisor);
   };
   Group groups_[2];
+  Group degrees_{0, {}, {}, {}, {}};
 };
 
 }  // namespace sparsweep

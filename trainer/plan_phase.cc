@@ -3,6 +3,8 @@
 #include <optional>
 #include <set>
 
+#include "core/hardening.h"
+
 namespace sparsweep {
 
 Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const Plan& plan,
@@ -10,9 +12,7 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
                                                     const TokenizedSplit& dev,
                                                     std::shared_ptr<const TrialTexts> texts,
                                                     PathChoice path, MaskCache& cache) {
-  if (plan.learned()) {
-    return InvalidArgument("\"" + plan.canonical() + "\": this trainer has no learned degrees");
-  }
+  if (Status learned = CheckLearned(plan, spec.kind); !learned.ok()) return learned;
   std::map<int, int64_t> lengths;
   std::set<int> distinct;
   for (const TokenizedSplit* split : {&train, &dev}) {

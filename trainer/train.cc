@@ -39,7 +39,9 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
   const TrainingOptions& options = *request.options;
   const std::vector<int> lengths = request.train->lengths();
   const int64_t steps = TotalSteps(options, request.train->size());
-  AdamW optimizer(model.parameters(), options.weight_decay);
+  LearnedRun* const learned = request.learned;
+  AdamW optimizer(model.parameters(), options.weight_decay,
+                  learned ? learned->degrees().parameters() : std::vector<at::Tensor>());
   Pass pass{request.seed, 0, DropoutStream::Threshold(options.dropout)};
   TrainOutcome outcome;
 
@@ -66,10 +68,13 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
                                                      std::to_string(outcome.steps) +
                                                      " is not finite; lower the learning rate"};
       }
+      if (learned && options.lambda > 0) loss = loss + learned->degrees().Price() * options.lambda;
       loss.backward();
-      const double rate = LearningRate(options.learning_rate, options.schedule, options.warmup,
-                                       outcome.steps, steps);
-      const double norm = optimizer.Step(rate, options.clip);
+      const auto rate_of = [&](double base) {
+        return LearningRate(base, options.schedule, options.warmup, outcome.steps, steps);
+      };
+      const double rate = rate_of(options.learning_rate);
+      const double norm = optimizer.Step(rate, options.clip, rate_of(options.degree_lr));
       if (!std::isfinite(norm)) {
         return Failure{FailureReason::kDiverged, "the gradient of step " +
                                                      std::to_string(outcome.steps) +
@@ -82,9 +87,23 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
     outcome.train_seconds += SecondsSince(start);
 
     start = std::chrono::steady_clock::now();
-    outcome.metrics =
-        Evaluate(model, *request.dev, request.labels, request.device, request.implementation,
-                 request.train->size());
+    const auto evaluate = [&] {
+      return Evaluate(model, *request.dev, request.labels, request.device, request.implementation,
+                      request.train->size());
+    };
+    outcome.metrics = evaluate();
+    if (learned) {
+      Status hardened = learned->Harden();
+      if (!hardened.ok()) return Failure{FailureReason::kDiverged, hardened.message()};
+      const Metrics soft = std::exchange(outcome.metrics, {});
+      const MaskPlan& training = model.masks();
+      model.UseMasks(learned->hardened());
+      outcome.metrics = evaluate();
+      model.UseMasks(training);
+      for (const auto& [name, value] : soft) outcome.metrics["soft_" + name] = value;
+      learned->Record(static_cast<int>(epoch) + 1, soft.at("accuracy"),
+                      outcome.metrics.at("accuracy"));
+    }
     outcome.eval_seconds += SecondsSince(start);
     if (!std::isfinite(outcome.metrics["loss"])) {
       return Failure{FailureReason::kDiverged, "the loss of the evaluation after step " +

@@ -12,6 +12,7 @@
 #include "core/result.h"
 #include "core/trial.h"
 #include "trainer/bert.h"
+#include "trainer/learned_run.h"
 #include "trainer/tokens.h"
 
 namespace sparsweep {
@@ -52,6 +53,7 @@ struct TrainRequest {
   uint64_t seed = 0;
   at::Device device = at::kCPU;
   Implementation implementation = Implementation::kAuto;
+  LearnedRun* learned = nullptr;  // of plans with learned patterns
 };
 
 // Examples per batch of an evaluation.
@@ -60,7 +62,10 @@ inline constexpr int64_t kEvalBatch = 64;
 // Steps of a trial with `examples` training examples.
 int64_t TotalSteps(const TrainingOptions& options, int64_t examples);
 
-// Trains `model` in place. The error is a Failure: diverged or interrupted.
+// Trains `model` in place. With learned patterns the metrics are those of the hardened masks, and
+// those of the soft windows stand beside them as soft_accuracy, ..; the model is left with the
+// masks it came with, `request.learned` hardened as of the end. The error is a Failure: diverged or
+// interrupted.
 std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& model,
                                           TrainObserver& observer);
 

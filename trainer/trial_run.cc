@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "attention/attest.h"
+#include "attention/attest_soft.h"
 #include "core/warnings.h"
 #include "trainer/device.h"
 #include "trainer/plan_phase.h"
@@ -113,6 +114,32 @@ Result<std::shared_ptr<TrialTexts>> TrialRunner::Texts(
   return texts;
 }
 
+Status TrialRunner::AttestTrial(AttestRequest request, Bert& model,
+                                std::optional<LearnedRun>& learned, TrialResult* result) {
+  const LayerAttention attention = [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
+    return model.LayerAttention(layer, qkv, batch, DropoutStream{});
+  };
+  const MaskPlan& training = model.masks();
+  if (learned) {
+    if (Status status = learned->Harden(); !status.ok()) return status;
+    Status soft = AttestSoftWindows(request, learned->learned(), attention);
+    if (!soft.ok()) return soft;
+    request.learned = [&](const Pattern& pattern, int length, const MaskContext& context) {
+      return learned->learned().Harden(pattern, length, context);
+    };
+    model.UseMasks(learned->hardened());
+  }
+  auto attestation = Attest(
+      request, attention, [&](int layer, int head) { return model.HeadPath(layer, head); }, masks_);
+  model.UseMasks(training);
+  if (!attestation.ok()) return attestation.status();
+  result->masks = attestation->rows;
+  result->attestation_root = attestation->root;
+  result->density = attestation->density;
+  result->tile_sparsity = attestation->tile_sparsity;
+  return {};
+}
+
 std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
                                                     const std::string& attempt,
                                                     TrialObserver& observer) {
@@ -211,44 +238,43 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
              {tokenized->vocabulary, max_length, static_cast<int>(spec.task.labels.size()),
               spec.training.pooling == "mean", spec.seed, *device},
              *masks.mask_plan);
+  std::optional<LearnedRun> learned;
+  if (masks.plan.learned()) {
+    LengthCounts lengths;
+    for (int length : train.lengths()) ++lengths[length];
+    learned.emplace(masks, lengths, options_.path, masks_, *device);
+    model.UseDegrees(learned->degrees());
+  }
   result.plan_seconds = watch.Lap();
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("attest", 0, 0);
-  AttestRequest request{&masks.plan,
-                        masks.mask_seed,
-                        masks.lengths,
-                        attempt,
-                        config.hidden / config.heads,
-                        *device,
-                        options_.implementation};
+  AttestRequest request{
+      &masks.plan, masks.mask_seed,        masks.lengths, attempt, config.hidden / config.heads,
+      *device,     options_.implementation};
   request.examples = masks.examples;
   request.example_lengths = train.lengths();
   for (int length : dev.lengths()) request.example_lengths.push_back(length);
   request.train = train.size();
-  auto attestation = Attest(
-      request,
-      [&](int layer, const at::Tensor& qkv, AttentionBatch& batch) {
-        return model.LayerAttention(layer, qkv, batch, DropoutStream{});
-      },
-      [&](int layer, int head) { return model.HeadPath(layer, head); }, masks_);
-  if (!attestation.ok()) {
-    return Failure{FailureReason::kAttestation, attestation.status().message()};
-  }
-  result.masks = attestation->rows;
-  result.attestation_root = attestation->root;
-  result.density = attestation->density;
-  result.tile_sparsity = attestation->tile_sparsity;
+  Status attested = AttestTrial(request, model, learned, &result);
+  if (!attested.ok()) return Failure{FailureReason::kAttestation, attested.message()};
   result.attest_seconds = watch.Lap();
   if (observer.Cancelled()) return interrupted;
 
   observer.OnPhase("train", TotalSteps(spec.training, train.size()),
                    static_cast<int64_t>(spec.training.epochs));
   auto outcome = Train({&spec.training, &train, &dev, static_cast<int>(spec.task.labels.size()),
-                        spec.seed, *device, options_.implementation},
+                        spec.seed, *device, options_.implementation, learned ? &*learned : nullptr},
                        model, observer);
   if (auto* failure = std::get_if<Failure>(&outcome)) return *failure;
   const auto& trained = std::get<TrainOutcome>(outcome);
+  if (learned) {  // what was learned in the meantime
+    watch.Lap();
+    attested = AttestTrial(request, model, learned, &result);
+    if (!attested.ok()) return Failure{FailureReason::kAttestation, attested.message()};
+    result.attest_seconds += watch.Lap();
+    result.degrees = learned->Rows();
+  }
 
   result.metric = "accuracy";
   result.value = trained.metrics.at("accuracy");

@@ -6,13 +6,16 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "attention/attest.h"
 #include "attention/mask_plan.h"
 #include "core/catalog.h"
 #include "core/trial.h"
 #include "trainer/checkpoint.h"
+#include "trainer/learned_run.h"
 #include "trainer/tokens.h"
 #include "trainer/train.h"
 #include "trainer/trial_texts.h"
@@ -47,6 +50,11 @@ class TrialRunner {
   Status FillFingerprints(TrialSpec* spec);
 
  private:
+  // Asks the operators of `model` what they do, now; with learned patterns, under what is learned
+  // so far. Fills the attested fields of the result.
+  Status AttestTrial(AttestRequest request, Bert& model, std::optional<LearnedRun>& learned,
+                     TrialResult* result);
+
   // The most recently used few by key, newest first.
   template <typename T>
   struct Recent {

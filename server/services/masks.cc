@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "core/hardening.h"
 #include "core/plan.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
@@ -51,7 +52,7 @@ std::optional<uint64_t> KeyOfExample(const std::string& name) {
 }
 
 // What is to be said of the pictures of a plan.
-std::vector<std::string> NotesOn(const Plan& plan, const std::string& example) {
+std::vector<std::string> NotesOn(const Plan& plan, const std::string& example, bool learned) {
   std::vector<std::string> notes;
   const auto any = [&](bool (*holds)(const Pattern&)) {
     return std::any_of(plan.patterns().begin(), plan.patterns().end(), holds);
@@ -63,8 +64,10 @@ std::vector<std::string> NotesOn(const Plan& plan, const std::string& example) {
         "TEXT --attention PLAN\" shows the masks and tokens of a text.");
   }
   if (any(IsLearned)) {
-    notes.push_back(
-        "The degrees of these heads are learned: their masks come with the trial's result.");
+    notes.push_back(learned ? "The degrees of some heads are learned: their masks are those of the "
+                              "last epoch, hardened as for evaluation."
+                            : "The degrees of these heads are learned: their masks come with the "
+                              "trial's result.");
   }
   if (any(DrawsPerExample)) {
     notes.push_back("Every example has random draws of its own: these are those of " + example +
@@ -79,7 +82,8 @@ std::vector<std::string> NotesOn(const Plan& plan, const std::string& example) {
 }
 
 Result<v1::TrialMask> Picture(const TrialSpec& spec, const v1::GetTrialMaskRequest& request,
-                              const std::map<int, int64_t>& lengths) {
+                              const std::map<int, int64_t>& lengths,
+                              const std::vector<DegreeRow>& degrees) {
   const int max_length = static_cast<int>(spec.training.max_length);
   int length = request.length();
   if (length == 0) length = MostFrequent(lengths, std::min(max_length, kLengthWithoutResult));
@@ -102,7 +106,8 @@ Result<v1::TrialMask> Picture(const TrialSpec& spec, const v1::GetTrialMaskReque
   picture.set_layers(plan->layers());
   picture.set_heads(plan->heads());
   for (const auto& [real, examples] : lengths) (*picture.mutable_lengths())[real] = examples;
-  for (std::string& note : NotesOn(*plan, example)) picture.add_notes(std::move(note));
+  const Result<LearnedDegrees> learned = LearnedDegrees::OfResult(*plan, degrees);
+  for (std::string& note : NotesOn(*plan, example, learned.ok())) picture.add_notes(std::move(note));
   picture.set_per_example_draws(
       std::any_of(plan->patterns().begin(), plan->patterns().end(), DrawsPerExample));
 
@@ -111,13 +116,14 @@ Result<v1::TrialMask> Picture(const TrialSpec& spec, const v1::GetTrialMaskReque
   for (int layer = 0; layer < plan->layers(); ++layer) {
     for (int head = 0; head < plan->heads(); ++head) {
       const Pattern& pattern = plan->at(layer, head);
-      if (NeedsText(pattern) || IsLearned(pattern)) {
+      if (NeedsText(pattern) || (IsLearned(pattern) && !learned.ok())) {
         picture.add_mask_index(-1);
         continue;
       }
       MaskContext context{spec.mask_seed.value_or(0), layer, head, max_length, plan->heads()};
       context.example_key = *key;
-      const Mask mask = BuildMask(pattern, length, context);
+      const Mask mask = IsLearned(pattern) ? learned->Harden(pattern, length, context)
+                                           : BuildMask(pattern, length, context);
       const auto hash = mask.Sha256();
       const auto [found, added] = index_of.try_emplace(std::string(hash.begin(), hash.end()),
                                                        static_cast<int>(index_of.size()));
@@ -155,11 +161,9 @@ void LocalApi::GetTrialMask(const v1::GetTrialMaskRequest& request, Reply<v1::Tr
     if (!row.ok()) return reply(row.status());
     const Result<TrialSpec> spec = ParseTrialSpec(row->spec_json);
     if (!spec.ok()) return reply(spec.status());
-    std::map<int, int64_t> lengths;
-    if (const auto result = ParseTrialResult(row->result_json); result.ok()) {
-      lengths = result->lengths;
-    }
-    reply(Picture(*spec, request, lengths));
+    const auto parsed = ParseTrialResult(row->result_json);
+    const TrialResult result = parsed.ok() ? *parsed : TrialResult();
+    reply(Picture(*spec, request, result.lengths, result.degrees));
   });
 }
 

@@ -173,16 +173,17 @@ class TrialCheck {
         return;
       }
     }
-    // Masks of texts and learnt ones do not follow from the lengths: they stand as they were attested.
-    if (plan->per_example() || plan->learned()) return;
+    // Masks of texts do not follow from the lengths: they stand as they were attested.
     if (!FollowsFromThePlan(*plan)) {
       ++x_.verdict.masks_not_recomputed;
       return;
     }
+    const Result<LearnedDegrees> learned = LearnedDegrees::OfResult(*plan, result.degrees);
+    if (!learned.ok()) return Report(row, "wrong_mask", learned.status().message());
     std::vector<std::string> paths;
     for (const MaskRow& mask : result.masks) paths.push_back(mask.path);
     const ExpectedAttestation expected =
-        masks_.Of(*plan, spec.mask_seed.value_or(0), result.lengths, paths);
+        masks_.Of(*plan, spec.mask_seed.value_or(0), result.lengths, paths, &*learned);
     ++x_.verdict.masks_recomputed;
     for (size_t i = 0; i < cells; ++i) {
       if (!CompareMask(row, result.masks[i], expected.rows[i])) return;  // one is enough

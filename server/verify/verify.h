@@ -40,7 +40,7 @@ struct SweepVerdict {
   int64_t cells = 0, aliases = 0, trials = 0;  // as the grid has them, so far as it is expanded
   std::map<std::string, int64_t> states;       // trials by state
   int64_t masks_recomputed = 0;                // accepted results
-  int64_t masks_not_recomputed = 0;            // they need texts, or what was learned
+  int64_t masks_not_recomputed = 0;            // they need texts
   std::string digest;                          // of a finished sweep
   std::string note;                            // something to know that is no finding
   int64_t findings = 0;

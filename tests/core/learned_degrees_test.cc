@@ -90,6 +90,7 @@ TEST(DegreeDistribution, DrawsRowsByThePhiloxRule) {
     const std::vector<int> degrees = Named(name).SampleDegrees(n, context);
     EXPECT_EQ(degrees, expected) << line;
     EXPECT_EQ(Hex(MaskOfDegrees(degrees).Sha256()), hash) << line;
+    EXPECT_EQ(MaskOfDegrees(degrees).kept(), KeptByDegrees(degrees)) << line;
   }
 }
 

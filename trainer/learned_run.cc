@@ -1,0 +1,84 @@
+#include "trainer/learned_run.h"
+
+#include <set>
+
+namespace sparsweep {
+
+Status LearnedRun::Harden() {
+  auto current = degrees_.Current();
+  if (!current.ok()) return current.status();
+  learned_ = *std::move(current);
+  MaskPlanOptions options;
+  options.mask_seed = masks_.mask_seed;
+  options.choice = choice_;
+  options.examples = masks_.examples;
+  options.learned = [this](const Pattern& pattern, int length, const MaskContext& context) {
+    return learned_.Harden(pattern, length, context);
+  };
+  std::set<int> lengths;
+  for (const auto& [length, examples] : masks_.lengths) lengths.insert(length);
+  auto made = MaskPlan::Make(masks_.plan, options, lengths, cache_);
+  if (!made.ok()) return made.status();
+  hardened_ = *std::move(made);
+  return {};
+}
+
+void LearnedRun::Record(int epoch, double soft_value, double hardened_value) {
+  const Plan& plan = masks_.plan;
+  double entries = 0;
+  for (const auto& [length, examples] : masks_.lengths) {
+    entries += static_cast<double>(examples) * length * length;
+  }
+  for (const Degrees::Cell& cell : degrees_.cells()) {
+    DegreeRow row;
+    row.epoch = epoch;
+    row.layer = cell.layer;
+    row.heads = cell.heads;
+    const Pattern& pattern = plan.at(cell.layer, cell.heads[0]);
+    const LearnedDegree& learned = learned_.at(cell.layer, cell.heads[0]);
+    if (const auto* z = std::get_if<double>(&learned)) {
+      row.span = *z;
+    } else {
+      row.distribution = std::get<DegreeDistribution>(learned).parts();
+    }
+    row.expected_density = ExpectedDensity(pattern, learned, masks_.lengths);
+    double kept = 0;
+    for (const int head : cell.heads) {
+      for (const auto& [length, examples] : masks_.lengths) {
+        const std::vector<int> degrees =
+            HardenedDegrees(pattern, learned, length,
+                            {masks_.mask_seed, cell.layer, head, plan.context().max_length});
+        kept += static_cast<double>(examples * KeptByDegrees(degrees));
+      }
+    }
+    row.hardened_density = kept / entries / static_cast<double>(cell.heads.size());
+    row.soft_value = soft_value;
+    row.hardened_value = hardened_value;
+    rows_.push_back(std::move(row));
+  }
+}
+
+std::vector<DegreeRow> LearnedRun::Rows() const {
+  std::vector<DegreeRow> rows = rows_;
+  ThinOut(&rows, kMaxDegreeNumbers);
+  return rows;
+}
+
+void ThinOut(std::vector<DegreeRow>* rows, int64_t most) {
+  if (rows->empty()) return;
+  const int last = rows->back().epoch;
+  const auto count = [&](int every) {
+    int64_t numbers = 0;
+    for (const DegreeRow& row : *rows) {
+      if ((last - row.epoch) % every == 0) numbers += static_cast<int64_t>(row.distribution.size());
+    }
+    return numbers;
+  };
+  int every = 1;
+  while (every <= last && count(every) > most) ++every;
+  for (DegreeRow& row : *rows) {
+    if ((last - row.epoch) % every != 0) row.distribution.clear();
+  }
+}
+
+}  // namespace sparsweep
