@@ -211,7 +211,7 @@ int RunSweep(const Options& options, Signals& signals) {
   std::fflush(stdout);
 
   const Clock::time_point started = Clock::now();
-  std::unique_ptr<Worker> worker;
+  std::unique_ptr<WorkerLoop> worker;
   if (!Ended(*sweep)) {
     WorkerOptions worker_options;
     worker_options.channel = (*server)->InProcessChannel();
@@ -221,7 +221,7 @@ int RunSweep(const Options& options, Signals& signals) {
     worker_options.data_dir = options.data;
     worker_options.trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
     worker_options.device = options.device;
-    Result<std::unique_ptr<Worker>> made = Worker::Start(std::move(worker_options));
+    Result<std::unique_ptr<WorkerLoop>> made = WorkerLoop::Start(std::move(worker_options));
     if (!made.ok()) return Refuse(made.status());
     worker = std::move(made).value();
   }

@@ -83,9 +83,9 @@ int RunWorker(const Options& options, Signals& signals) {
     std::fprintf(stderr, "worker: %s\n", text.c_str());
   };
   const std::string server = worker_options.server;
-  Result<std::unique_ptr<Worker>> made = Worker::Start(std::move(worker_options));
+  Result<std::unique_ptr<WorkerLoop>> made = WorkerLoop::Start(std::move(worker_options));
   if (!made.ok()) return Refuse(made.status());
-  Worker& worker = **made;
+  WorkerLoop& worker = **made;
   std::printf("worker %s: %d slots of %d threads for %s\n", worker.name().c_str(), worker.slots(),
               options.threads_per_slot, server.c_str());
   for (const Gpu& gpu : ProbeDevices().gpus) {

@@ -60,7 +60,7 @@ Visitor(F...) -> Visitor<F...>;
 
 }  // namespace
 
-struct Worker::Impl {
+struct WorkerLoop::Impl {
   // Constant after Start.
   WorkerOptions options;
   std::string incarnation = RandomName();
@@ -312,9 +312,9 @@ struct Worker::Impl {
   }
 };
 
-Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+WorkerLoop::WorkerLoop(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
+Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Start(WorkerOptions options) {
   if (access(options.trainer.c_str(), X_OK) != 0) {
     return Status{StatusCode::kNotFound,
                   "the trainer " + options.trainer +
@@ -348,36 +348,36 @@ Result<std::unique_ptr<Worker>> Worker::Start(WorkerOptions options) {
   impl->options = std::move(options);
   impl->MakeTrainers();
   impl->thread = std::thread([impl = impl.get()] { impl->Run(); });
-  return std::unique_ptr<Worker>(new Worker(std::move(impl)));
+  return std::unique_ptr<WorkerLoop>(new WorkerLoop(std::move(impl)));
 }
 
-Worker::~Worker() {
+WorkerLoop::~WorkerLoop() {
   Kill();
   impl_->thread.join();
 }
 
-void Worker::Drain(milliseconds grace) {
+void WorkerLoop::Drain(milliseconds grace) {
   asio::post(impl_->io, [impl = impl_.get(), grace] {
     impl->Perform(impl->agent->Drain(grace, Clock::now()));
   });
 }
 
-void Worker::Kill() {
+void WorkerLoop::Kill() {
   asio::post(impl_->io, [impl = impl_.get()] { impl->End(); });
 }
 
-void Worker::Wait() {
+void WorkerLoop::Wait() {
   std::unique_lock lock(impl_->mutex);
   impl_->ended_changed.wait(lock, [this] { return impl_->ended; });
 }
 
-bool Worker::WaitFor(milliseconds limit) {
+bool WorkerLoop::WaitFor(milliseconds limit) {
   std::unique_lock lock(impl_->mutex);
   return impl_->ended_changed.wait_for(lock, limit, [this] { return impl_->ended; });
 }
 
-const std::string& Worker::name() const { return impl_->options.name; }
-int Worker::slots() const { return impl_->options.slots; }
+const std::string& WorkerLoop::name() const { return impl_->options.name; }
+int WorkerLoop::slots() const { return impl_->options.slots; }
 
 std::string DefaultTrainer() {
   if (const char* path = std::getenv("SPARSWEEP_TRAINER"); path != nullptr && *path != '\0') {

@@ -33,11 +33,12 @@ struct WorkerOptions {
   std::function<void(const std::string&)> say;
 };
 
-class Worker {
+// Not just `Worker`: so the scheduler calls its record of one, and `sparsweep` holds both.
+class WorkerLoop {
  public:
   // Does not wait for the server: a worker may start first.
-  static Result<std::unique_ptr<Worker>> Start(WorkerOptions options);
-  ~Worker();  // Kill, then waits for the thread
+  static Result<std::unique_ptr<WorkerLoop>> Start(WorkerOptions options);
+  ~WorkerLoop();  // Kill, then waits for the thread
 
   // Takes no more work and ends when nothing is left to do or say; what still runs after `grace` is
   // given back as `interrupted`, which costs the trial nothing.
@@ -53,7 +54,7 @@ class Worker {
 
  private:
   struct Impl;
-  explicit Worker(std::unique_ptr<Impl> impl);
+  explicit WorkerLoop(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
