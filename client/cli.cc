@@ -40,7 +40,8 @@ void AddServices(Commands& c, Options& o) {
   c.current()->add_option("--name", o.name, "Name of the worker (host name and process id)");
   c.current()
       ->add_option("--label", o.labels, "What sweeps may ask for in `needs` (again for more)")
-      ->type_name("NAME=VALUE");
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   c.current()
       ->add_option("--drain-grace", o.drain_grace,
                    "Seconds to finish running trials after SIGTERM (60)")

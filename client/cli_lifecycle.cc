@@ -26,12 +26,16 @@ void AddLifecycle(Commands& c, Options& o) {
     const std::string examples = std::string("  sparsweep ") + name + " 3\n" + more;
     c.Add(name, what, examples.c_str());
     c.Subject("sweep", "Number or name; trials/N: that trial, for every sweep", true).Read().Json();
-    c.current()->add_option("--cell", o.cells, "Only this cell (again for more)")->type_name("N");
-    c.current()->add_option("--trial", o.trials, "Only this trial (again for more)")->type_name("N");
+    for (const auto& [flag, list, help] :
+         {std::tuple{"--cell", &o.cells, "Only this cell (again for more)"},
+          std::tuple{"--trial", &o.trials, "Only this trial (again for more)"}}) {
+      c.current()->add_option(flag, *list, help)->type_name("N")->allow_extra_args(false);
+    }
     if (std::string(name) == "retry") {
       c.current()
           ->add_option("--reason", o.reasons, "Only trials that failed for it (again for more)")
           ->type_name("NAME")
+          ->allow_extra_args(false)
           ->check(CLI::IsMember({"out_of_memory", "diverged", "data", "attestation", "timeout",
                                  "crashed", "lost", "refused", "interrupted"}));
     }

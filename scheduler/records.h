@@ -15,6 +15,9 @@
 #include "scheduler/scheduler.h"
 
 namespace sparsweep {
+// A namespace of their own: the program also holds worker/worker.h's Worker, and two classes of one
+// name would share one destructor.
+inline namespace records {
 
 // One Apply under way.
 struct Step {
@@ -127,4 +130,5 @@ struct Group {
   int workers = 0;  // that could take it when idle
 };
 
+}  // namespace records
 }  // namespace sparsweep

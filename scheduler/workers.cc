@@ -5,7 +5,7 @@
 #include "scheduler/state.h"
 
 namespace sparsweep {
-const char* NameOf(WorkerState state) {
+const char* records::NameOf(WorkerState state) {
   switch (state) {
     case WorkerState::kOnline:
       return "online";

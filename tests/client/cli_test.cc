@@ -32,6 +32,13 @@ TEST(CommandLine, FillsTheOptionsOfACommand) {
   EXPECT_EQ(run.options.only_cell, 7u);
 }
 
+TEST(CommandLine, AFlagThatMayBeRepeatedTakesOneValueEachTime) {
+  const Outcome pause = ParseWords({"pause", "--cell", "3", "--cell", "4", "quickstart"});
+  EXPECT_EQ(pause.error, "");
+  EXPECT_EQ(pause.options.cells, (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(pause.options.subject, "quickstart");
+}
+
 TEST(CommandLine, NamesTheNearestCommand) {
   EXPECT_EQ(ParseWords({"stauts"}).error,
             "there is no command \"stauts\"; did you mean \"status\"? (see \"sparsweep --help\")");

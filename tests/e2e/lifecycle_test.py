@@ -127,7 +127,7 @@ class Lifecycle(E2eTest):
         disk = os.path.join(self.folder, "disk")
         os.mkdir(disk)
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=80m", "none", disk], capture_output=True, text=True
+            ["mount", "-t", "tmpfs", "-o", "size=200m", "none", disk], capture_output=True, text=True
         )
         if mounted.returncode != 0:
             self.skipTest("a small file system cannot be mounted here: " + mounted.stderr.strip())
