@@ -8,24 +8,10 @@
 #include <cstdint>
 
 #include "attention/dropout.h"
+#include "attention/rows.h"
 #include "attention/tiles.h"
 
 namespace sparsweep {
-
-// Rows of head_size numbers, one per token of the part.
-struct Rows {
-  const float* at;
-  int64_t stride;
-};
-struct OutRows {
-  float* at;
-  int64_t stride;
-};
-// The same turned: column t is token t. Readable for 16 columns beyond the last, all finite.
-struct Turned {
-  const float* at;
-  int64_t stride;
-};
 
 struct PartWork {
   const Tiles* tiles;
@@ -37,10 +23,6 @@ struct PartWork {
   // Numbers of scratch that any part of `tiles` needs, forward or backward.
   static int64_t Scratch(const Tiles& tiles, int head_size);
 };
-
-// to[d x stride] = from[count x d] turned; columns from count to stride become 0.
-void Turn(int count, int d, Rows from, float* to, int64_t stride);
-inline int64_t TurnedStride(int count) { return (count + 15) / 16 * 16 + 16; }
 
 // Writes out of every token of the part. `saved`: by_query.elements probabilities before dropout, a
 // dropped one with its sign bit set.
