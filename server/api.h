@@ -105,6 +105,9 @@ class Api {
   // DatabaseService
   virtual void BackUpDatabase(const v1::BackUpDatabaseRequest& request,
                               Reply<v1::BackUpDatabaseResponse> reply) = 0;
+
+  // What has been counted since the start, in Prometheus' text form. At once.
+  virtual std::string Counters() const { return ""; }
 };
 
 }  // namespace sparsweep

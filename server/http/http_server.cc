@@ -223,7 +223,8 @@ net::awaitable<HttpAnswer> HttpServer::Impl::Answer(const Request& request) {
         mailbox, [&](auto deliver) { api.Query(query, std::move(deliver)); });
     if (!result.ok()) co_return ConnectError(result.status());
     if (target == "/healthz") co_return HttpAnswer{.body = "ok\n", .type = "text/plain"};
-    co_return HttpAnswer{.body = MetricsText(*result), .type = "text/plain; version=0.0.4"};
+    co_return HttpAnswer{.body = MetricsText(*result) + api.Counters(),
+                         .type = "text/plain; version=0.0.4"};
   }
   const ConnectMethod* method = FindConnectMethod(target);
   if (method == nullptr) {

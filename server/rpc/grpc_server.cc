@@ -75,6 +75,8 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Above the limit of a Sync, so that one too large is refused in our words, and counted.
+  builder.SetMaxReceiveMessageSize(16 << 20);
   builder.RegisterService(&impl->sweeps);
   builder.RegisterService(&impl->trials);
   builder.RegisterService(&impl->workers);

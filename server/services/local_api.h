@@ -12,6 +12,7 @@
 #include "server/feed/feed.h"
 #include "server/loop/loop.h"
 #include "server/loop/progress.h"
+#include "server/services/refusals.h"
 #include "server/store/reader_pool.h"
 #include "server/store/reads.h"
 
@@ -71,6 +72,7 @@ class LocalApi : public Api {
   void DrainWorker(const v1::DrainWorkerRequest& request, Reply<v1::Worker> reply) override;
 
   void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override;
+  std::string Counters() const override { return refusals_.Text(); }
 
   void BackUpDatabase(const v1::BackUpDatabaseRequest& request,
                       Reply<v1::BackUpDatabaseResponse> reply) override;
@@ -92,6 +94,7 @@ class LocalApi : public Api {
 
   const Parts parts_;
   std::atomic<bool> backing_up_{false};
+  Refusals refusals_;
 };
 
 }  // namespace sparsweep

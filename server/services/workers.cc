@@ -1,4 +1,5 @@
 // WorkerService: Sync, checked and turned into facts; blobs; the list of workers.
+#include <algorithm>
 #include <cmath>
 
 #include "proto/convert.h"
@@ -44,11 +45,13 @@ Status CheckAttempt(const std::string& field, const v1::AttemptRef& attempt) {
 
 // A point that is not finite says nothing that can be drawn or compared: it is dropped, since
 // refusing it would lose the attempt.
-std::vector<MetricPoint> Points(const google::protobuf::RepeatedPtrField<v1::MetricPoint>& list) {
+std::vector<MetricPoint> Points(const google::protobuf::RepeatedPtrField<v1::MetricPoint>& list,
+                                Refusals& refusals) {
   std::vector<MetricPoint> points;
   for (const v1::MetricPoint& point : list) {
     if (!std::isfinite(point.value()) || !std::isfinite(point.epoch()) || point.step() < 0 ||
         point.name().empty() || point.name().size() > kMaxMetricName) {
+      refusals.Count(Refusals::kBadPoint);
       continue;
     }
     points.push_back(FromProto(point));
@@ -74,7 +77,7 @@ Status CheckResult(const TrialResult& result) {
   return {};
 }
 
-Result<EndedAttempt> ToEnded(const v1::EndedAttempt& message, int index) {
+Result<EndedAttempt> ToEnded(const v1::EndedAttempt& message, int index, Refusals& refusals) {
   if (Status status = CheckAttempt(Item("ended", index, "attempt"), message.attempt());
       !status.ok()) {
     return status;
@@ -94,6 +97,7 @@ Result<EndedAttempt> ToEnded(const v1::EndedAttempt& message, int index) {
   const Result<TrialResult> result = ParseTrialResult(message.result_json());
   const Status status = result.ok() ? CheckResult(*result) : result.status();
   if (!status.ok()) {
+    refusals.Count(Refusals::kBadResult);
     return Ended(message, FailureReason::kCrashed,
                  "the result cannot be accepted: " + status.message());
   }
@@ -122,7 +126,7 @@ Status CheckOffer(const v1::WorkerOffer& offer) {
   return {};
 }
 
-Result<Posted> ToPosted(const v1::SyncRequest& request) {
+Result<Posted> ToPosted(const v1::SyncRequest& request, Refusals& refusals) {
   if (request.ByteSizeLong() > kMaxSyncBytes) {
     return Status(StatusCode::kResourceExhausted,
                   "the Sync has more than 1 MiB; send fewer metric points and log lines at once");
@@ -168,17 +172,46 @@ Result<Posted> ToPosted(const v1::SyncRequest& request) {
       return InvalidField(Item("running", i, "step"), "steps and offsets must not be negative");
     }
     sync.running.push_back({id, running.step(), running.steps()});
-    posted.metrics[id] = Points(running.metrics());
+    posted.metrics[id] = Points(running.metrics(), refusals);
     if (!running.log().empty()) posted.logs[id] = {running.log_offset(), running.log()};
   }
   for (int i = 0; i < request.ended_size(); ++i) {
-    Result<EndedAttempt> ended = ToEnded(request.ended(i), i);
+    Result<EndedAttempt> ended = ToEnded(request.ended(i), i, refusals);
     if (!ended.ok()) return ended.status();
-    posted.metrics[ended->attempt] = Points(request.ended(i).metrics());
+    posted.metrics[ended->attempt] = Points(request.ended(i).metrics(), refusals);
     sync.ended.push_back(*std::move(ended));
   }
   posted.event = std::move(sync);
   return posted;
+}
+
+Refusals::Reason ReasonOf(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kFailedPrecondition:
+      return Refusals::kProtocol;
+    case StatusCode::kResourceExhausted:
+      return Refusals::kTooLarge;
+    default:
+      return Refusals::kMalformed;
+  }
+}
+
+// What the scheduler did not take. A held call that a newer one released is stale too, but nobody's
+// fault: it has no instruction, and so no worker. A success whose log is not here yet still runs.
+void CountRefused(const Instruction& instruction, const std::vector<AttemptId>& ended,
+                  Refusals& refusals) {
+  if (instruction.stale) {
+    if (!instruction.worker.empty()) refusals.Count(Refusals::kStale);
+    return;
+  }
+  const auto holds = [](const std::vector<AttemptId>& list, const AttemptId& id) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
+  for (const AttemptId& id : ended) {
+    if (!holds(instruction.acknowledged, id) && !holds(instruction.run, id)) {
+      refusals.Count(Refusals::kNotLeased);
+    }
+  }
 }
 
 v1::SyncResponse ToResponse(const Outcome& outcome, bool held) {
@@ -260,11 +293,20 @@ class Upload : public BlobUpload, public std::enable_shared_from_this<Upload> {
 
 void LocalApi::Sync(const v1::SyncRequest& request, Reply<v1::SyncResponse> reply) {
   if (parts_.loop == nullptr) return reply(ReadOnly());
-  Result<Posted> posted = ToPosted(request);
-  if (!posted.ok()) return reply(posted.status());
+  Result<Posted> posted = ToPosted(request, refusals_);
+  if (!posted.ok()) {
+    refusals_.Count(ReasonOf(posted.status()));
+    return reply(posted.status());
+  }
   const bool held = request.hold_ms() > 0;
-  posted->reply = [held, reply = std::move(reply)](Result<Outcome> outcome) {
+  std::vector<AttemptId> ended;
+  for (const EndedAttempt& one : std::get<WorkerSynced>(*posted->event).ended) {
+    ended.push_back(one.attempt);
+  }
+  posted->reply = [this, held, ended = std::move(ended),
+                   reply = std::move(reply)](Result<Outcome> outcome) {
     if (!outcome.ok()) return reply(outcome.status());
+    CountRefused(outcome->instruction, ended, refusals_);
     reply(ToResponse(*outcome, held));
   };
   parts_.loop->Post(*std::move(posted));
