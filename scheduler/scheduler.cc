@@ -12,6 +12,8 @@ template <typename... F>
 struct Overload : F... {
   using F::operator()...;
 };
+template <typename... F>
+Overload(F...) -> Overload<F...>;  // clang 14 wants it said
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/result.h"
+#include "server/services/utf8.h"
 #include "server/store/reads.h"
 #include "sparsweep/v1/sweep.pb.h"
 #include "sparsweep/v1/trial.pb.h"
@@ -42,8 +43,5 @@ v1::TrialState ToMessage(TrialState state);
 
 // Names of the axes: in order of first use in the template, then by name.
 std::vector<std::string> DisplayOrder(const SweepSpec& spec);
-
-// Bytes that are not UTF-8 become U+FFFD; a character cut at the end is left out if `cut`.
-std::string ToUtf8(const std::string& bytes, bool cut, size_t* used);
 
 }  // namespace sparsweep

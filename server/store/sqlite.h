@@ -40,8 +40,9 @@ template <typename Body>
 auto Guard(Body body) {
   using T = decltype(body());
   constexpr bool kNothing = std::is_void_v<T>;
-  using Outcome = std::conditional_t<kNothing || std::is_same_v<T, Status>, std::type_identity<Status>,
-                                     std::type_identity<Result<T>>>::type;
+  using Outcome =
+      typename std::conditional_t<kNothing || std::is_same_v<T, Status>, std::type_identity<Status>,
+                                  std::type_identity<Result<T>>>::type;
   try {
     if constexpr (kNothing) {
       body();
