@@ -1,5 +1,5 @@
 // What the CPU kernels of attention/ and trainer/ share: clones per instruction set, and the
-// vectorisable exp. Included by kernel files only; they are compiled with -O3 -fopenmp-simd (see
+// vectorisable exp. Included by kernel files only; they are compiled with -O3 -fopenmp (see
 // CMakeLists.txt).
 #pragma once
 

@@ -1,6 +1,8 @@
 # LibTorch::cpu: libtorch_cpu, libc10 and their headers, without the CUDA toolkit that the wheel's own TorchConfig.cmake asks for.
 # LIBTORCH_ROOT is a folder with include/ and lib/ (a LibTorch that you have) or with torch/include and torch/lib (a wheel, as
 # scripts/bootstrap unpacks it; the default). Programs find the libraries where they were linked.
+# LibTorch_OPENMP_FLAGS: how sources that call at::parallel_for are compiled; without them the template runs serially. They call the
+# OpenMP runtime that libtorch_cpu itself loads, and no second one: LibTorch's own libgomp where it brings one, else the system's.
 include(FindPackageHandleStandardArgs)
 if(DEFINED ENV{LIBTORCH_ROOT} AND NOT LIBTORCH_ROOT)
   set(LIBTORCH_ROOT $ENV{LIBTORCH_ROOT})
@@ -30,6 +32,17 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
     INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_COMPILE_DEFINITIONS _GLIBCXX_USE_CXX11_ABI=1)
   add_library(LibTorch::cpu SHARED IMPORTED)
+  file(GLOB _openmp ${_root}/torch/lib/libgomp*.so* ${_root}/lib/libgomp*.so*)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    message(STATUS "LibTorch: only g++ speaks to libgomp; this build's own kernels run on one thread")
+    set(LibTorch_OPENMP_FLAGS -fopenmp-simd)
+    set(_openmp "")
+  else()
+    set(LibTorch_OPENMP_FLAGS -fopenmp)
+    if(NOT _openmp)
+      set(_openmp gomp)
+    endif()
+  endif()
   set_target_properties(LibTorch::cpu PROPERTIES IMPORTED_LOCATION ${LibTorch_CPU_LIBRARY}
-    INTERFACE_LINK_LIBRARIES LibTorch::c10)
+    INTERFACE_LINK_LIBRARIES "LibTorch::c10;${_openmp}")
 endif()

@@ -1,7 +1,8 @@
 // Forward and backward of the attention operator, per pattern and length, against LibTorch's
 // scaled_dot_product_attention with the same mask and against the materialised softmax: interleaved
 // runs, the ratio of neighbours with a 95 % interval, and what each needs of memory at its peak.
-//   attention_bench [--threads 1] [--runs 10] [--lengths 128 512] [--patterns "window(32)"] [--path masked]
+//   attention_bench [--threads 1] [--heads 4] [--lengths 128 512] [--patterns "window(32)"]
+//                   [--path masked] [--precision bfloat16]
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -69,14 +70,30 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void Measure(const std::string& pattern, const Shape& s, PathChoice choice, at::ScalarType dtype,
-             int runs) {
-  const Plan plan = Plan::Resolve(pattern, {1, static_cast<int>(s.heads),
-                                            static_cast<int>(s.length)}).value();
-  MaskCache cache;
+// Patterns that meet every path, for this number of heads.
+std::vector<std::string> UsualPatterns(int64_t heads) {
+  std::vector<std::string> patterns = {"dense", "block(2)"};
+  if (heads > 1) {
+    const std::string half = std::to_string(heads / 2) + "-" + std::to_string(heads - 1);
+    patterns.push_back("heads " + half + ": block(2, shift=1)");
+  }
+  for (const char* pattern : {"window(8)", "window(32)", "window(16, dilation=4)",
+                              "global(2) + window(3) + random(3)", "strided(32)"}) {
+    patterns.push_back(pattern);
+  }
+  return patterns;
+}
+
+// Prints a row of the table; an error where the pattern cannot be had at this shape.
+Status Measure(const std::string& pattern, const Shape& s, PathChoice choice, at::ScalarType dtype,
+               int runs) {
   const int n = static_cast<int>(s.length);
+  auto resolved = Plan::Resolve(pattern, {1, static_cast<int>(s.heads), n});
+  if (!resolved.ok()) return resolved.status();
+  const Plan& plan = *resolved;
+  MaskCache cache;
   auto made = MaskPlan::Make(plan, {0, choice, {}, {}}, {n}, cache);
-  if (!made.ok()) return (void)std::printf("%s\n", made.status().message().c_str());
+  if (!made.ok()) return made.status();
   const LayerMasks& masks = (*made)->layer(0);
   const int64_t hidden = s.heads * s.head_size;
   at::manual_seed(1);
@@ -90,10 +107,10 @@ void Measure(const std::string& pattern, const Shape& s, PathChoice choice, at::
     AttentionBatch one({n}, n);
     log_mask = one.LogMask(masks, at::kCPU).to(dtype);
   }
-  auto parts = [&] { return qkv.view({s.batch, s.length, 3, s.heads, s.head_size}).permute({2, 0, 3, 1, 4}); };
-  auto back = [&](const at::Tensor& out) {
-    torch::autograd::grad({out}, {qkv}, {d_out});
+  auto parts = [&] {
+    return qkv.view({s.batch, s.length, 3, s.heads, s.head_size}).permute({2, 0, 3, 1, 4});
   };
+  auto back = [&](const at::Tensor& out) { torch::autograd::grad({out}, {qkv}, {d_out}); };
   auto ours = [&] {
     AttentionBatch batch(std::vector<int>(s.batch, n), n);
     back(Attend(qkv, masks, batch, {}));
@@ -102,13 +119,17 @@ void Measure(const std::string& pattern, const Shape& s, PathChoice choice, at::
     at::Tensor p = parts();
     std::optional<at::Tensor> mask;
     if (!dense) mask = log_mask;
-    back(at::scaled_dot_product_attention(p[0], p[1], p[2], mask).transpose(1, 2).reshape({s.batch, s.length, hidden}));
+    back(at::scaled_dot_product_attention(p[0], p[1], p[2], mask)
+             .transpose(1, 2)
+             .reshape({s.batch, s.length, hidden}));
   };
   auto materialised = [&] {
     at::Tensor p = parts();
     at::Tensor scores = at::matmul(p[0], p[1].transpose(-1, -2)) / std::sqrt(double(s.head_size));
     if (!dense) scores = scores + log_mask;
-    back(at::matmul(at::softmax(scores, -1), p[2]).transpose(1, 2).reshape({s.batch, s.length, hidden}));
+    back(at::matmul(at::softmax(scores, -1), p[2])
+             .transpose(1, 2)
+             .reshape({s.batch, s.length, hidden}));
   };
   const double memory[] = {PeakOf(ours), PeakOf(library), PeakOf(materialised)};
   std::vector<double> a, b, c;
@@ -122,6 +143,7 @@ void Measure(const std::string& pattern, const Shape& s, PathChoice choice, at::
               static_cast<long long>(s.length), 1000 * Median(a), Ratio(a, b).c_str(),
               Ratio(a, c).c_str(), memory[0], memory[1], memory[2]);
   std::fflush(stdout);
+  return {};
 }
 
 int Main(int argc, char** argv) {
@@ -129,16 +151,15 @@ int Main(int argc, char** argv) {
   int threads = 1, runs = 10;
   int64_t heads = 4, head_size = 64, tokens = 4096;
   std::vector<int64_t> lengths = {128, 512, 1024, 2048};
-  std::vector<std::string> patterns = {"dense", "block(2)", "heads 2-3: block(2, shift=1)",
-                                       "window(8)", "window(32)", "window(16, dilation=4)",
-                                       "global(2) + window(3) + random(3)", "strided(32)"};
+  std::vector<std::string> patterns;
   std::string path = "auto", precision = "float32";
-  app.add_option("--threads", threads);
-  app.add_option("--runs", runs);
-  app.add_option("--heads", heads);
-  app.add_option("--head-size", head_size);
-  app.add_option("--tokens", tokens, "in a batch: batch = tokens / length");
-  app.add_option("--lengths", lengths);
+  const CLI::Range positive(1, 1 << 20);
+  app.add_option("--threads", threads)->check(positive);
+  app.add_option("--runs", runs)->check(positive);
+  app.add_option("--heads", heads)->check(positive);
+  app.add_option("--head-size", head_size)->check(positive);
+  app.add_option("--tokens", tokens, "in a batch: batch = tokens / length")->check(positive);
+  app.add_option("--lengths", lengths)->check(positive);
   app.add_option("--patterns", patterns);
   app.add_option("--path", path);
   app.add_option("--precision", precision)->check(CLI::IsMember({"float32", "bfloat16"}));
@@ -148,16 +169,23 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", choice.status().message().c_str());
     return 1;
   }
+  if (patterns.empty()) patterns = UsualPatterns(heads);
   at::set_num_threads(threads);
   std::printf("%d thread(s), %s, %lld heads of %lld, %lld tokens in a batch, median of %d runs\n\n",
               threads, precision.c_str(), static_cast<long long>(heads),
               static_cast<long long>(head_size), static_cast<long long>(tokens), runs);
-  std::printf("| pattern | path | N | ms | / masked SDPA | / materialised | peak MiB: ours, SDPA, materialised |\n");
+  std::printf(
+      "| pattern | path | N | ms | / masked SDPA | / materialised | peak MiB: ours, SDPA, "
+      "materialised |\n");
   std::printf("|---|---|---|---|---|---|---|\n");
   for (const std::string& pattern : patterns) {
     for (int64_t length : lengths) {
-      Measure(pattern, {std::max<int64_t>(1, tokens / length), heads, length, head_size}, *choice,
-              precision == "float32" ? at::kFloat : at::kBFloat16, runs);
+      Status measured =
+          Measure(pattern, {std::max<int64_t>(1, tokens / length), heads, length, head_size},
+                  *choice, precision == "float32" ? at::kFloat : at::kBFloat16, runs);
+      if (measured.ok()) continue;
+      std::fprintf(stderr, "%s\n", measured.message().c_str());
+      return 1;
     }
   }
   return 0;
