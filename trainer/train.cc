@@ -51,9 +51,7 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
     const double share = 1.0 / static_cast<double>(order.size());
     double finished = epoch;
     for (size_t i = 0; i < order.size() && outcome.steps < steps; ++i) {
-      if (observer.Cancelled()) {
-        return Failure{FailureReason::kInterrupted, "the run was cancelled"};
-      }
+      if (observer.Cancelled()) return Interrupted();
       if (i == 0) {
         for (size_t next = 0; next < kAhead; ++next) Prefetch(model, order, next, 0);
       }

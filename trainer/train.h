@@ -12,16 +12,11 @@
 #include "core/result.h"
 #include "core/trial.h"
 #include "trainer/bert.h"
+#include "trainer/failure.h"
 #include "trainer/learned_run.h"
 #include "trainer/tokens.h"
 
 namespace sparsweep {
-
-// How a trial ends early: the reason a worker reports, and one sentence.
-struct Failure {
-  FailureReason reason;
-  std::string message;
-};
 
 struct StepReport {
   int64_t step, steps;  // finished, of

@@ -1,0 +1,138 @@
+#include "trainer/finetune_run.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "trainer/attest_phase.h"
+#include "trainer/bert.h"
+#include "trainer/device.h"
+#include "trainer/learned_run.h"
+#include "trainer/phases.h"
+#include "trainer/train.h"
+
+namespace sparsweep {
+namespace {
+
+// Sums over the padded squares, and over what the implementation computes, of one epoch.
+void CountProducts(const TrialSpec& spec, const TokenizedSplit& train, const TokenizedSplit& dev,
+                   const BertConfig& config, bool padded_products, TrialResult* result) {
+  double padded = 0, trained = 0, kept = 0;
+  auto count = [&](const TokenizedSplit& split, const BatchOrder& order, bool training) {
+    for (const auto& batch : order) {
+      double longest = 0;
+      for (int64_t i : batch) longest = std::max<double>(longest, split.length(i));
+      for (int64_t i : batch) {
+        double side = padded_products ? longest : split.length(i);
+        padded += longest * longest;
+        if (training) trained += side * side;
+      }
+    }
+  };
+  count(train, TrainOrder(train.lengths(), spec.training.batch_size, spec.seed, 0), true);
+  count(dev, EvalOrder(dev.lengths(), kEvalBatch), false);
+  for (const MaskRow& row : result->masks) kept += static_cast<double>(row.kept);
+  result->density_padded = kept / (padded * static_cast<double>(result->masks.size()));
+  // Two products forward, four backward, each a multiplication and an addition per element.
+  result->flops = 12.0 * trained * config.hidden * config.layers;
+}
+
+// What one fine-tuning consists of: made by the phases, in their order.
+class Finetune {
+ public:
+  explicit Finetune(const RunContext& run) : run_(run) {}
+
+  std::variant<TrialResult, Failure> Run() {
+    const auto phase = [&](const char* name, double* seconds, auto body) {
+      return RunPhase(run_.observer, name, seconds, body);
+    };
+    MaybeFailure failure =
+        phase("check", &result_.load_seconds, [&] { return CheckTrial(run_, &prepared_); });
+    if (!failure) {
+      failure = phase("load", &result_.load_seconds, [&] { return LoadModel(run_, &prepared_); });
+    }
+    if (!failure) {
+      failure = phase("tokenize", &result_.tokenize_seconds,
+                      [&] { return TokenizeData(run_, &prepared_); });
+    }
+    if (!failure) failure = phase("plan", &result_.plan_seconds, [&] { return MakeModel(); });
+    if (!failure) failure = phase("attest", &result_.attest_seconds, [&] { return AttestNow(); });
+    if (!failure) failure = TrainModel();
+    if (failure) return *failure;
+    Describe();
+    return result_;
+  }
+
+ private:
+  MaybeFailure MakeModel() {
+    if (MaybeFailure failure = MakeMasks(run_, &prepared_, &result_)) return failure;
+    const TrialMasks& masks = *prepared_.masks;
+    const TrialSpec& spec = run_.spec;
+    model_.emplace(
+        *prepared_.checkpoint,
+        BertOptions{prepared_.data->vocabulary, static_cast<int>(spec.training.max_length),
+                    static_cast<int>(spec.task.labels.size()), spec.training.pooling == "mean",
+                    spec.seed, prepared_.device},
+        *masks.mask_plan);
+    if (masks.plan.learned()) {
+      LengthCounts lengths;
+      for (int length : prepared_.train.lengths()) ++lengths[length];
+      learned_.emplace(masks, lengths, run_.options.path, run_.resident.masks, prepared_.device);
+      model_->UseDegrees(learned_->degrees());
+    }
+    return {};
+  }
+
+  MaybeFailure AttestNow() { return AttestTrial(run_, prepared_, *model_, learned_, &result_); }
+
+  MaybeFailure TrainModel() {
+    const TrialSpec& spec = run_.spec;
+    run_.observer.OnPhase("train", TotalSteps(spec.training, prepared_.train.size()),
+                          static_cast<int64_t>(spec.training.epochs));
+    auto outcome = Train({&spec.training, &prepared_.train, &prepared_.dev(),
+                          static_cast<int>(spec.task.labels.size()), spec.seed, prepared_.device,
+                          run_.options.implementation, learned_ ? &*learned_ : nullptr},
+                         *model_, run_.observer);
+    if (auto* failure = std::get_if<Failure>(&outcome)) return *failure;
+    const auto& trained = std::get<TrainOutcome>(outcome);
+    result_.metric = "accuracy";
+    result_.value = trained.metrics.at("accuracy");
+    result_.metrics = trained.metrics;
+    result_.train_seconds = trained.train_seconds;
+    result_.eval_seconds = trained.eval_seconds;
+    result_.steps = trained.steps;
+    if (!learned_) return {};
+    Stopwatch watch;  // what was learned in the meantime
+    if (MaybeFailure failure = AttestNow()) return failure;
+    result_.attest_seconds += watch.Lap();
+    result_.degrees = learned_->Rows();
+    return {};
+  }
+
+  void Describe() {
+    result_.train_examples = prepared_.train.size();
+    result_.eval_examples = prepared_.dev().size();
+    result_.lengths = prepared_.masks->lengths;
+    result_.device = DescribeDevice(prepared_.device);
+    result_.threads = run_.options.threads;
+    result_.versions = Versions();
+    result_.peak_bytes = PeakBytes();
+    const bool padded_products =
+        !prepared_.device.is_cpu() || run_.options.implementation == Implementation::kPortable;
+    CountProducts(run_.spec, prepared_.train, prepared_.dev(), prepared_.checkpoint->config,
+                  padded_products, &result_);
+  }
+
+  const RunContext& run_;
+  TrialResult result_;
+  Prepared prepared_;
+  std::optional<Bert> model_;
+  std::optional<LearnedRun> learned_;
+};
+
+}  // namespace
+
+std::variant<TrialResult, Failure> RunFinetune(const RunContext& run) {
+  return Finetune(run).Run();
+}
+
+}  // namespace sparsweep

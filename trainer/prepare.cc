@@ -1,0 +1,135 @@
+#include "trainer/prepare.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/warnings.h"
+#include "trainer/device.h"
+#include "trainer/reader.h"
+#include "trainer/trial_checks.h"
+
+namespace sparsweep {
+namespace {
+
+std::string DataKey(const TrialSpec& spec, const Prepared& prepared) {
+  return prepared.model_hash + prepared.data_hash + std::to_string(spec.training.max_length);
+}
+
+// The texts of a trial with all that its plan needs of them.
+Result<std::shared_ptr<TrialTexts>> Texts(const RunContext& run, const Prepared& prepared,
+                                          const Plan& plan) {
+  const std::string key = DataKey(run.spec, prepared);
+  auto texts = run.resident.texts.Find(key);
+  if (!texts) {
+    auto tokenizer = Tokenizer::Load(prepared.checkpoint->folder);
+    if (!tokenizer.ok()) return tokenizer.status();
+    Status truncated = tokenizer->Truncate(static_cast<int>(run.spec.training.max_length));
+    if (!truncated.ok()) return truncated;
+    auto read = TrialTexts::Read(run.spec.task, run.options.data_folder, *std::move(tokenizer),
+                                 prepared.checkpoint);
+    if (!read.ok()) return read.status();
+    texts = *read;
+    run.resident.texts.Put(key, texts);
+  }
+  Status made =
+      texts->Prepare(plan, ExamplesOf(*texts, prepared.train.size(), prepared.dev().size()),
+                     run.resident.parser, [&] { return run.observer.Cancelled(); });
+  if (!made.ok()) return made;
+  return texts;
+}
+
+}  // namespace
+
+MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
+  const TrialSpec& spec = run.spec;
+  const std::string& offered = run.options.device;
+  if (offered != "auto" && spec.device != "auto" && spec.device != offered) {
+    return Refused(Status(StatusCode::kFailedPrecondition,
+                          "device \"" + spec.device + "\" was asked for and this worker offers \"" +
+                              offered + "\" only"));
+  }
+  auto device = ChooseDevice(spec.device == "auto" ? offered : spec.device);
+  if (!device.ok()) return Refused(device.status());
+  prepared->device = *device;
+  auto model =
+      ModelFingerprint(ModelFolder(run.options.data_folder, spec.model), run.resident.hashes);
+  if (!model.ok()) return Refused(model.status());
+  auto data = DataFingerprint(run.options.data_folder, spec.task, run.resident.hashes);
+  if (!data.ok()) return Refused(data.status());
+  for (auto [what, have, want] : {std::tuple("model", &*model, &spec.model_fingerprint),
+                                  std::tuple("data", &*data, &spec.data_fingerprint)}) {
+    if (*have != *want) {
+      return Refused(
+          InvalidArgument(std::string("the ") + what + " files of this machine have fingerprint " +
+                          *have + ", the trial wants " + *want + "; copy the server's files here"));
+    }
+  }
+  prepared->model_hash = *model;
+  prepared->data_hash = *data;
+  return {};
+}
+
+MaybeFailure LoadModel(const RunContext& run, Prepared* prepared) {
+  prepared->checkpoint = run.resident.checkpoints.Find(prepared->model_hash);
+  if (!prepared->checkpoint) {
+    auto loaded = LoadCheckpoint(ModelFolder(run.options.data_folder, run.spec.model).string());
+    if (!loaded.ok()) return Refused(loaded.status());
+    prepared->checkpoint = *loaded;
+    run.resident.checkpoints.Put(prepared->model_hash, prepared->checkpoint);
+  }
+  Status fits = CheckModel(run.spec, prepared->checkpoint->config);
+  if (!fits.ok()) return Refused(fits);
+  return {};
+}
+
+MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared) {
+  const TrialSpec& spec = run.spec;
+  const std::string key = DataKey(spec, *prepared);
+  prepared->data = run.resident.tokenized.Find(key);
+  if (!prepared->data) {
+    auto tokenizer = Tokenizer::Load(prepared->checkpoint->folder);
+    if (!tokenizer.ok()) return Refused(tokenizer.status());
+    Status vocabulary = CheckVocabulary(spec, *tokenizer, prepared->checkpoint->config);
+    if (!vocabulary.ok()) return Refused(vocabulary);
+    Status truncated = tokenizer->Truncate(static_cast<int>(spec.training.max_length));
+    if (!truncated.ok()) return Refused(truncated);
+    auto examples = ReadExamples(spec.task, run.options.data_folder);
+    if (!examples.ok()) return FailureOf(examples.status());
+    auto made = Tokenize(*tokenizer, *examples);
+    if (!made.ok()) return Failure{FailureReason::kData, made.status().message()};
+    prepared->data = *made;
+    run.resident.tokenized.Put(key, prepared->data);
+  }
+  prepared->train = FirstExamples(prepared->data->train, spec.training.train_examples);
+  return {};
+}
+
+MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* result) {
+  const TrialSpec& spec = run.spec;
+  const TokenizedSplit &train = prepared->train, &dev = prepared->dev();
+  const int max_length = static_cast<int>(spec.training.max_length);
+  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
+  if (!plan.ok()) return Refused(plan.status());
+  std::shared_ptr<TrialTexts> texts;
+  if (plan->needs_text()) {
+    auto made = Texts(run, *prepared, *plan);
+    if (!made.ok()) return FailureOf(made.status());
+    texts = *made;
+  }
+  if (NeedsParses(*plan)) {
+    const auto counts = texts->Counts(ExamplesOf(*texts, train.size(), dev.size()));
+    result->parsed_share = static_cast<double>(counts.parsed) /
+                           static_cast<double>(std::max<int64_t>(counts.sentences, 1));
+    result->warnings = ParseWarnings(counts);
+  }
+  auto masks = PlanTrial(spec, *plan, train, dev, texts, run.options.path, run.resident.masks);
+  if (!masks.ok()) return Refused(masks.status());
+  prepared->masks = *std::move(masks);
+  for (std::string& warning : PlanWarnings(*plan, prepared->masks->lengths, spec.training.pooling,
+                                           prepared->masks->mask_seed)) {
+    result->warnings.push_back(std::move(warning));
+  }
+  return {};
+}
+
+}  // namespace sparsweep
