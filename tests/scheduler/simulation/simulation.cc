@@ -29,10 +29,10 @@ class Simulation {
   explicit Simulation(const SimulationOptions& options)
       : options_(options), random_(options.seed), scheduler_(kScheduling) {
     for (int i = 0; i < options.workers; ++i) {
-      const WorkerOffer offer{int64_t{8 + 8 * (i % 3)} << 30,
-                              i % 3 == 0 ? std::vector<std::string>{"cpu", "cuda"}
-                                         : std::vector<std::string>{"cpu"},
-                              {{"zone", i % 2 == 0 ? "a" : "b"}}};
+      const WorkerOffer offer{
+          int64_t{8 + 8 * (i % 3)} << 30,
+          i % 3 == 0 ? std::vector<std::string>{"cpu", "cuda"} : std::vector<std::string>{"cpu"},
+          {{"zone", i % 2 == 0 ? "a" : "b"}}};
       workers_.emplace_back("w" + std::to_string(i), 1 + Below(random_, 3), offer);
     }
   }
@@ -74,7 +74,7 @@ class Simulation {
     Deliver();
     if (faults_ && Chance(random_, 15)) People();
     Expand();
-    if (Fault("server killed", 10)) RestartServer();
+    if (Fault("server killed", 10)) Kill();
     CheckLaws();
   }
 
@@ -122,21 +122,34 @@ class Simulation {
     const bool killed = Fault("killed before commit", 10);
     const bool full = Fault("disk full", 5);
     if (killed || full || Fault("commit failed", 20)) {
+      if (options_.mirror != nullptr) {
+        const auto how = full     ? Mirror::Failure::kDiskFull
+                         : killed ? Mirror::Failure::kKilled
+                                  : Mirror::Failure::kCommitFailed;
+        Break(options_.mirror->Fail(batch_, how, now_));
+        if (full && killed) Break(options_.mirror->Kill());
+        undecided_ = batch_;
+      }
       const auto answers = std::exchange(answers_, {});
       if (full) disk_full_ = now_ + seconds(Below(random_, 60));
-      RestartServer();
+      RestartServer(killed);
       if (options_.tell_before_commit) Tell(answers);
       return;
     }
-    for (const Effect& effect : batch_) {
+    Become(batch_);
+    undecided_.clear();
+    if (options_.mirror != nullptr) Break(options_.mirror->Commit(batch_, now_));
+    batch_.clear();
+    const auto answers = std::exchange(answers_, {});
+    if (Fault("killed after commit", 10)) return Kill();
+    Tell(answers);
+  }
+
+  void Become(const std::vector<Effect>& effects) {
+    for (const Effect& effect : effects) {
       Note(effect);
       Break(store_.Commit({effect}));
     }
-    if (options_.mirror != nullptr) Break(options_.mirror->Commit(batch_));
-    batch_.clear();
-    const auto answers = std::exchange(answers_, {});
-    if (Fault("killed after commit", 10)) return RestartServer();
-    Tell(answers);
   }
 
   // An effect about to be written.
@@ -158,15 +171,35 @@ class Simulation {
     }
   }
 
+  void Kill() {
+    if (options_.mirror != nullptr) Break(options_.mirror->Kill());
+    RestartServer(true);
+  }
+
+  // A process that was killed while its disk was full may have written the batch whole, and could
+  // not know: the next one finds it. Nobody was told either way.
+  void Decide(const StoredState& found) {
+    const auto is = [&](const StoreModel& store) {
+      return !BrokenMemoryLaw(found, Scheduler::Restore(kScheduling, store.Read(), now_));
+    };
+    if (undecided_.empty() || is(store_)) return;
+    StoreModel with = store_;
+    Break(with.Commit(undecided_));
+    if (!is(with)) return;
+    encounters_.Count("lost commit found again");
+    Become(std::exchange(undecided_, {}));
+  }
+
   // Killed, or a commit failed: what is not on disk is gone, and nobody was told.
-  void RestartServer() {
+  void RestartServer(bool killed) {
     ++restarts_;
-    StoredState stored = store_.Read();
-    if (batch_.empty()) Break(BrokenMemoryLaw(stored, scheduler_));
+    if (batch_.empty()) Break(BrokenMemoryLaw(store_.Read(), scheduler_));
     batch_.clear();
     answers_.clear();
+    if (killed && options_.mirror != nullptr) Decide(options_.mirror->Read(now_));
+    StoredState stored = store_.Read();
     if (options_.mirror != nullptr) {
-      const StoredState mirrored = options_.mirror->Read();
+      const StoredState mirrored = options_.mirror->Read(now_);
       Break(BrokenMemoryLaw(mirrored, Scheduler::Restore(kScheduling, stored, now_)));
       stored = mirrored;
     }
@@ -192,7 +225,9 @@ class Simulation {
   void Disk() {
     if (!disk_full_ || (faults_ && now_ < *disk_full_)) return;
     disk_full_.reset();
-    RestartServer();
+    if (options_.mirror != nullptr) Break(options_.mirror->Mend());
+    undecided_.clear();
+    RestartServer(false);
   }
 
   // Answers go out; nothing in them may be other than committed.
@@ -302,6 +337,10 @@ class Simulation {
       const StoredState stored = store_.Read();
       Break(BrokenMemoryLaw(stored, scheduler_));
       Break(BrokenMemoryLaw(stored, Scheduler::Restore(kScheduling, stored, now_)));
+      if (options_.mirror != nullptr) {
+        Break(BrokenMemoryLaw(options_.mirror->Read(now_), scheduler_));
+        Break(options_.mirror->Compare(store_));
+      }
     }
     Break(BrokenTrialLaw(store_, kScheduling));
     // A request after the timers may have made something due that fires with the next ones.
@@ -343,6 +382,7 @@ class Simulation {
       }
     }
     if (scheduler_.HasWork(now_)) Break("there is work in the end");
+    if (options_.mirror != nullptr) Break(options_.mirror->Compare(store_));
   }
 
   const SimulationOptions options_;
@@ -357,6 +397,7 @@ class Simulation {
   StoreModel store_;
   Scheduler scheduler_;
   std::vector<Effect> batch_;
+  std::vector<Effect> undecided_;  // whose commit failed, on the mirror
   std::vector<Answer> answers_;
   bool timers_fired_ = true;
   int restarts_ = 0;
