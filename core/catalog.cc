@@ -123,7 +123,13 @@ std::vector<std::string> Catalog::Tasks() const {
   return names;
 }
 
-Result<ResolvedModel> Catalog::Model(const std::string& name) {
+Result<ResolvedModel> Catalog::Model(const std::string& name) { return Model(name, true); }
+
+Result<ResolvedModel> Catalog::ModelWithoutWeights(const std::string& name) {
+  return Model(name, false);
+}
+
+Result<ResolvedModel> Catalog::Model(const std::string& name, bool weights) {
   ResolvedModel model;
   model.name = name;
   const fs::path folder = ModelFolder(data_, name);
@@ -145,7 +151,8 @@ Result<ResolvedModel> Catalog::Model(const std::string& name) {
   }
   const std::string what = "model \"" + name + "\": ";
   for (const char* file : kModelFiles) {
-    if (!fs::exists(folder / file, ignored)) {
+    const bool needed = weights || std::string_view(file) == "config.json";
+    if (needed && !fs::exists(folder / file, ignored)) {
       return NotFound("model", what + file + " is missing in " + folder.string() +
                                    "; put it there or run scripts/bootstrap");
     }
@@ -154,7 +161,7 @@ Result<ResolvedModel> Catalog::Model(const std::string& name) {
   if (!config.ok()) return Under("model", what, config.status());
   const Status read = ReadModelConfig(*config, &model);
   if (!read.ok()) return Under("model", what, read);
-  Result<std::string> fingerprint = ModelFingerprint(folder, hashes_);
+  Result<std::string> fingerprint = ModelFingerprint(folder, hashes_, weights);
   if (!fingerprint.ok()) return Under("model", what, fingerprint.status());
   model.folder = folder.string();
   model.fingerprint = *std::move(fingerprint);
@@ -228,9 +235,11 @@ Result<ResolvedTask> Catalog::Task(const std::variant<std::string, TaskSpec>& ta
   return resolved;
 }
 
-Result<std::string> ModelFingerprint(const fs::path& folder, HashCache& hashes) {
+Result<std::string> ModelFingerprint(const fs::path& folder, HashCache& hashes, bool weights) {
   std::string lines;
+  std::error_code ignored;
   for (const char* file : kModelFiles) {  // sorted
+    if (!weights && !fs::exists(folder / file, ignored)) continue;
     Result<std::string> hash = hashes.FileSha256(folder / file);
     if (!hash.ok()) return hash.status();
     lines += std::string(file) + " " + *hash + "\n";

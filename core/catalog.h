@@ -45,6 +45,8 @@ class Catalog : public Resolver {
   // Reads config.json, checks that the files are there, and fingerprints them. Whether the
   // weights are what config.json says is the trainer's to find out.
   Result<ResolvedModel> Model(const std::string& name) override;
+  // config.json is enough; what else is there counts.
+  Result<ResolvedModel> ModelWithoutWeights(const std::string& name) override;
   // An inline task, a registered name, or the path of a task file. Its files exist.
   Result<ResolvedTask> Task(const std::variant<std::string, TaskSpec>& task) override;
 
@@ -55,12 +57,16 @@ class Catalog : public Resolver {
   const std::filesystem::path& folder() const { return data_; }
 
  private:
+  Result<ResolvedModel> Model(const std::string& name, bool weights);
+
   std::filesystem::path data_;
   HashCache hashes_;
 };
 
 // SHA-256 over the lines "name SP sha256 LF" of config.json, model.safetensors, tokenizer.json.
-Result<std::string> ModelFingerprint(const std::filesystem::path& folder, HashCache& hashes);
+// Without weights (`init` random) those of the files that are there.
+Result<std::string> ModelFingerprint(const std::filesystem::path& folder, HashCache& hashes,
+                                     bool weights = true);
 
 // SHA-256 over the sorted lines "split/position SP sha256 LF" of the files, then the line of
 // canonical JSON of columns, format, labels, parses, split and type. CoNLL-U files are

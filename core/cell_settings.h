@@ -34,13 +34,14 @@ class CellSettings {
   Result<CellSetting*> Of(const Combination& at);
 
  private:
+  // With weights and without, as the sweep's values of `init` need.
   Status AddModel(Resolver& resolver, const std::string& field, const std::string& name);
   Status AddTask(Resolver& resolver, const std::string& field, const std::string& name,
                  const std::variant<std::string, TaskSpec>& written);
 
   const SweepSpec& spec_;
   const AxisSpace& space_;
-  std::map<std::string, ResolvedModel> models_;
+  std::map<std::pair<std::string, std::string>, ResolvedModel> models_;  // by name and `init`
   std::map<std::string, ResolvedTask> tasks_;  // "" where no axis names tasks
   std::map<std::tuple<int, int, int64_t>, uint64_t> contexts_;
   std::unordered_map<uint64_t, CellSetting> cache_;  // by Combination::other

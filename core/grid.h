@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct ResolvedModel {
   std::string folder;
   std::string fingerprint;  // hex SHA-256
   int layers = 0, heads = 0, hidden = 0, vocab = 0, max_positions = 0;
+  // Of a model that a trial made: file name -> digest of its blob; empty for all others.
+  std::map<std::string, std::string> files = {};
 };
 struct ResolvedTask {
   std::string name;
@@ -45,6 +48,8 @@ class Resolver {
  public:
   virtual ~Resolver() = default;
   virtual Result<ResolvedModel> Model(const std::string& name) = 0;
+  // For trials that start from random weights.
+  virtual Result<ResolvedModel> ModelWithoutWeights(const std::string& name) { return Model(name); }
   virtual Result<ResolvedTask> Task(const std::variant<std::string, TaskSpec>& task) = 0;
 };
 

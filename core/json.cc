@@ -356,23 +356,13 @@ bool ObjectReader::Choice(const std::string& name, std::initializer_list<const c
   return true;
 }
 
-void ObjectReader::NotYet(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (Find(name) != nullptr) {
-      out_->Add(Path(name), "\"" + name + "\" is not available yet in this version; remove it");
-    }
-    asked_.pop_back();  // never offered as the nearest name
-    not_yet_.push_back(name);
-  }
-}
-
 void ObjectReader::Finish() {
   if (object_ == nullptr) return;
   const auto known = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   for (auto it = object_->begin(); it != object_->end(); ++it) {
-    if (known(asked_, it.key()) || known(not_yet_, it.key())) continue;
+    if (known(asked_, it.key())) continue;
     out_->Add(Path(it.key()), "unknown field \"" + it.key() + "\"" + DidYouMean(it.key(), asked_));
   }
 }

@@ -74,8 +74,6 @@ class ObjectReader {
   bool Whole(const std::string& name, int64_t low, int64_t high, int64_t* result);
   bool Choice(const std::string& name, std::initializer_list<const char*> choices,
               std::string* result);
-  // Fields that the design has and this version has not: refused, but not as unknown.
-  void NotYet(const std::vector<std::string>& names);
   void Finish();
 
  private:
@@ -83,7 +81,6 @@ class ObjectReader {
   std::string path_;
   Violations* out_;
   std::vector<std::string> asked_;
-  std::vector<std::string> not_yet_;
 };
 
 // One sentence for a value that is none of `choices`: names the nearest or lists them.

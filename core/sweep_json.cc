@@ -7,6 +7,7 @@
 
 #include "core/grid.h"
 #include "core/json.h"
+#include "core/kind_json.h"
 #include "core/nearest.h"
 #include "core/needs_json.h"
 #include "core/splice.h"
@@ -126,11 +127,6 @@ void CheckAxisUse(const SweepSpec& spec, Violations* out) {
       out->Add(path, "\"" + axis.name + "\" is a parameter and occurs as $" + axis.name +
                          " in attention; give the axis another name");
     } else if (!in_template && !parameter) {
-      const auto& later = TrainingFieldsNotYet();
-      if (std::find(later.begin(), later.end(), axis.name) != later.end()) {
-        out->Add(path, "the parameter \"" + axis.name + "\" is not available yet in this version");
-        continue;
-      }
       const std::optional<std::string> nearest = NearestName(axis.name, parameters);
       out->Add(path, "axis \"" + axis.name + "\" is not used: it sets no parameter, and $" +
                          axis.name + " does not occur in attention" +
@@ -170,7 +166,7 @@ void ReadAxes(ObjectReader& reader, Violations* out, SweepSpec* spec) {
   }
 }
 
-void ReadTraining(ObjectReader& reader, Violations* out, TrainingOptions* training) {
+void ReadTraining(ObjectReader& reader, Violations* out, SweepSpec* spec) {
   const json* value = reader.Find("training");
   if (value == nullptr) return;
   ObjectReader fields(*value, "training", out);
@@ -189,10 +185,12 @@ void ReadTraining(ObjectReader& reader, Violations* out, TrainingOptions* traini
                                             (field.choice != nullptr ? "string" : "number"));
       continue;
     }
-    const Status status = SetTrainingField(field, read, training);
+    const Status status = SetTrainingField(field, read, &spec->training);
     if (!status.ok()) out->Add(fields.Path(field.name), status.message());
   }
-  fields.NotYet(TrainingFieldsNotYet());
+  if (const json* select = fields.Find("select")) {
+    spec->select = ReadSelection(*select, fields.Path("select"), out);
+  }
   fields.Finish();
 }
 
@@ -270,17 +268,13 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
   } else if (parsed->at("name").is_string() && (spec.name.empty() || spec.name.size() > 200)) {
     out.Add("name", "the name of a sweep has 1 to 200 characters");
   }
-  std::string kind;
-  if (reader.Choice("kind", {"finetune", "pretrain", "profile", "infer"}, &kind) &&
-      kind != "finetune") {
-    out.Add("kind", "kind \"" + kind + "\" is not available yet in this version");
-  }
+  reader.Choice("kind", {"finetune", "pretrain", "profile", "infer"}, &spec.kind);
   reader.String("model", &spec.model);
   ReadTaskField(reader, &out, &spec);
   reader.String("attention", &spec.attention);
   ReadAxes(reader, &out, &spec);
   reader.Strings("where", &spec.where);
-  ReadTraining(reader, &out, &spec.training);
+  ReadTraining(reader, &out, &spec);
   ReadSeeds(reader, "seeds", 1, &out, &spec.seeds);
   ReadSeeds(reader, "mask_seeds", 0, &out, &spec.mask_seeds);
   reader.Choice("baseline", {"dense", "none"}, &spec.baseline);
@@ -299,7 +293,12 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
       out.Add("fresh", DescribeJson(*fresh) + " must be true or false");
     }
   }
-  reader.NotYet({"keep", "threads"});
+  reader.Choice("keep", {"none", "best", "last"}, &spec.keep);
+  reader.Whole("threads", 0, 1024, &spec.threads);
+  if (const json* profile = reader.Find("profile")) {
+    spec.profile = ReadProfile(*profile, "profile", &out);
+  }
+  if (const json* infer = reader.Find("infer")) spec.infer = ReadInfer(*infer, "infer", &out);
   reader.Finish();
 
   if (parsed->find("model") == parsed->end() && !HasAxis(spec, "model")) {
@@ -307,11 +306,13 @@ Result<SweepSpec> ParseSweepSpec(const std::string& json_text) {
   } else if (parsed->contains("model") && parsed->at("model").is_string() && spec.model.empty()) {
     out.Add("model", "the name of the model is empty");
   }
-  if (parsed->find("task") == parsed->end() && !HasAxis(spec, "task")) {
+  const bool measures = spec.kind == "profile" || spec.kind == "infer";  // made-up ids will do
+  if (parsed->find("task") == parsed->end() && !HasAxis(spec, "task") && !measures) {
     out.Add("task", "the sweep has no task; add \"task\": a registered name or an object");
   }
   if (out.empty()) {  // what follows reads what was checked above
     CheckAxisUse(spec, &out);
+    CheckKind(spec, &out);
     for (size_t i = 0; i < spec.where.size(); ++i) {
       const auto where = Where::Parse(spec.where[i], spec.axes);
       if (!where.ok()) out.Add(Item("where", i), where.status().message());
@@ -345,6 +346,11 @@ std::string SweepSpecToJson(const SweepSpec& spec) {
     out["max_failed_share"] = spec.max_failed_share;
   }
   if (spec.fresh) out["fresh"] = true;
+  if (spec.keep != usual.keep) out["keep"] = spec.keep;
+  if (spec.threads != usual.threads) out["threads"] = spec.threads;
+  if (spec.select) out["training"]["select"] = SelectionJson(*spec.select);
+  if (spec.profile) out["profile"] = ProfileJson(*spec.profile);
+  if (spec.infer) out["infer"] = InferJson(*spec.infer);
   return CanonicalJson(out);
 }
 

@@ -44,10 +44,20 @@ struct TrainingOptions {
   double clip = 1.0;          // global gradient norm; 0: none
   double dropout = 0.1;       // hidden and attention probabilities
   std::string pooling = "cls";        // cls | mean
-  std::string precision = "float32";  // float32 (bfloat16 is a later addition)
+  std::string precision = "float32";  // float32 | bfloat16
   int64_t train_examples = 0;  // 0: all; else the first n of the training split
   double lambda = 0;           // price of density; without effect where no pattern is learned
   double degree_lr = 0.1;      // learning rate of degree parameters, under the same schedule
+  int64_t accumulate = 1;      // batches of one optimizer step
+  std::string checkpointing = "off";  // off | on: activations of layers are computed again
+  std::string freeze = "none";        // what keeps its pre-trained weights: see core/freeze.h
+  double layer_decay = 1;      // factor of the learning rate for each layer below the top one
+  int64_t early_stop = 0;      // epochs without a better dev metric before it stops; 0: never
+  std::string report = "last";      // last | best: which epoch's values are the result
+  std::string init = "pretrained";  // pretrained | random: of a config alone
+  int64_t doc_stride = 128;    // qa: tokens that two windows of one context share
+  int64_t eval_every = 0;      // pretrain: steps between validations; 0: after each epoch
+  int64_t checkpoint_every = 0;  // pretrain: steps between checkpoints to resume from; 0: none
 
   bool operator==(const TrainingOptions&) const = default;
 };
@@ -57,12 +67,17 @@ inline constexpr const char* kDefaultParser = "link-grammar-5.12.0-en-5.11.0";
 
 struct TaskSpec {
   std::string name;  // registered name, or empty where the sweep file spells the task out
-  std::string type = "classification";
+  std::string type = "classification";  // classification | regression | qa | mlm
   std::map<std::string, std::vector<std::string>> files;  // split (train, dev, test) -> paths
-  std::string format;                                     // tsv | csv | jsonl
+  std::string format;                                     // tsv | csv | jsonl | squad | mrqa | text
   std::map<std::string, std::string> columns;             // text, text_pair, label, id -> column
   std::vector<std::string> labels;                        // index = class id
-  double split_dev = 0;  // > 0: split by hash, this share of the texts is dev
+  double split_dev = 0;     // > 0: split by hash, this share of the texts is dev
+  bool split_half = false;  // qa: the dev files are split evenly into dev and test
+  std::string metric;       // the primary one; empty: the usual one (PrimaryMetric)
+  // qa: how much likelier than the best answer "no answer" must be to be given. Where it is not
+  // set, the value that does best on dev is taken.
+  std::optional<double> null_threshold = 0;
   // Where `syntax` finds its parses: "conllu" (FILE.conllu beside each file), a parser with its
   // version, or empty: kDefaultParser.
   std::string parses;
@@ -70,6 +85,39 @@ struct TaskSpec {
   std::string base_dir;  // where relative paths start; empty: DATA/tasks (core/catalog.h, TaskFile)
 
   bool operator==(const TaskSpec&) const = default;
+};
+
+// The metrics that a task of this type can be judged by, the usual one first.
+const std::vector<std::string>& MetricsOf(const std::string& type);
+const std::string& PrimaryMetric(const TaskSpec& task);
+// Perplexity and loss are better the lower they are.
+bool LowerIsBetter(const std::string& metric);
+
+// Of several cells that differ only in these axes the one that is best on dev is reported.
+struct SelectRule {
+  std::vector<std::string> over;
+  std::string by = "dev";
+
+  bool operator==(const SelectRule&) const = default;
+};
+
+// What kind `profile` measures: training steps at each length, with as many examples as make up
+// the tokens.
+struct ProfileGrid {
+  std::vector<int64_t> lengths;
+  int64_t tokens = 4096;
+
+  bool operator==(const ProfileGrid&) const = default;
+};
+
+// What kind `infer` measures: forward passes at each length and batch size.
+struct InferGrid {
+  std::vector<int64_t> lengths;
+  std::vector<int64_t> batch_sizes = {1, 8};
+  int64_t repetitions = 30;
+  int64_t warmup = 5;
+
+  bool operator==(const InferGrid&) const = default;
 };
 
 // What a worker must offer before it is given a trial of the sweep.
@@ -83,8 +131,9 @@ struct SweepNeeds {
 
 struct SweepSpec {
   std::string name;
-  std::string kind = "finetune";  // finetune
-  std::string model;              // registered name or absolute folder
+  std::string kind = "finetune";  // finetune | pretrain | profile | infer
+  // Registered name, absolute folder, or weights that were kept: "trial:ID", "best:SWEEP".
+  std::string model;
   std::variant<std::string, TaskSpec> task;  // registered name (or path of a task file), or inline
   std::string attention = "dense";
   std::vector<Axis> axes;  // sorted by the bytes of their names (index order)
@@ -102,6 +151,11 @@ struct SweepSpec {
   double idle_limit = 0;        // seconds without progress; 0: none
   double max_failed_share = 1;  // of the ended trials: beyond it the sweep stops itself; 1: never
   bool fresh = false;           // run trials anew that have a result already
+  std::string keep = "none";    // none | best | last: weights of which epoch are kept
+  int64_t threads = 0;          // of a trainer on the CPU; 0: as many as the worker gives a slot
+  std::optional<SelectRule> select;     // training.select
+  std::optional<ProfileGrid> profile;  // set if and only if the kind is profile
+  std::optional<InferGrid> infer;      // set if and only if the kind is infer
 
   bool operator==(const SweepSpec&) const = default;
 };

@@ -22,6 +22,9 @@ struct TrainingField {
   bool only_whole = false;  // a `number` that must be whole
   std::vector<std::string> choices = {};
   bool since_later = false;  // trials of the first version lack it: the default is read
+  // Written only where it is not the default, and absent from older trials: what was stored before
+  // the field existed keeps the text that it had.
+  bool sparing = false;
 };
 
 // Sorted by name.
@@ -36,8 +39,5 @@ Status SetTrainingField(const TrainingField& field, const AxisValue& value,
 // The value as an AxisValue: SetTrainingField(field, GetTrainingField(field, o), &o) changes
 // nothing.
 AxisValue GetTrainingField(const TrainingField& field, const TrainingOptions& options);
-
-// Scalars of the design that this version has not.
-const std::vector<std::string>& TrainingFieldsNotYet();
 
 }  // namespace sparsweep

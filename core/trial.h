@@ -29,8 +29,17 @@ struct TrialSpec {
   uint64_t seed = 0;
   std::optional<uint64_t> mask_seed;  // set if and only if the plan draws
   std::string device = "auto";        // a wish, not part of the identity
+  int64_t threads = 0;                // a wish as well; 0: the worker's
+  std::string keep = "none";          // none | best | last
+  std::optional<ProfileGrid> profile;
+  std::optional<InferGrid> infer;
+  // Of a model that a trial made: file name -> digest of its blob; empty for all others.
+  std::map<std::string, std::string> model_files;
   std::string precision() const { return training.precision; }
 };
+
+// Kinds that measure may have none: made-up token ids will do.
+inline bool HasTask(const TrialSpec& spec) { return !spec.task.files.empty(); }
 
 // JSON form used in the database, on the wire to workers and on the trainer's pipe.
 std::string TrialSpecToJson(const TrialSpec& spec);
@@ -80,6 +89,23 @@ struct MetricPoint {
   bool operator==(const MetricPoint&) const = default;
 };
 
+// One point of the grid of kind `profile` or `infer`.
+struct MeasurementRow {
+  int64_t length = 0;
+  int64_t batch = 0;
+  std::string path;  // of the attention: dense, masked, ...
+  bool out_of_memory = false;
+  std::map<std::string, double> values;  // model_bytes, forward_ms, latency_ms_p50, ...
+  bool operator==(const MeasurementRow&) const = default;
+};
+
+// Weights that a trial left, as a model of its own.
+struct KeptCheckpoint {
+  std::string fingerprint;                   // of the files, as of a registered model
+  std::map<std::string, std::string> files;  // name -> digest of its blob
+  bool operator==(const KeptCheckpoint&) const = default;
+};
+
 struct TrialResult {
   std::string metric;  // the primary one's name, e.g. "accuracy"
   double value = 0;
@@ -103,6 +129,17 @@ struct TrialResult {
   // Share of the sentences that the parser could parse; absent where no mask needs parses.
   std::optional<double> parsed_share;
   std::vector<DegreeRow> degrees;  // by epoch, layer and first head; empty where none is learned
+  // The same metric on the test split; absent where the task has none.
+  std::optional<double> test_value;
+  std::map<std::string, double> test_metrics;
+  int64_t test_examples = 0;
+  std::string reported = "last";  // which epoch the values are of, and its number (0: not known)
+  int64_t reported_epoch = 0;
+  double plan_wait_seconds = 0;  // how long training waited for masks
+  double first_step_ms = 0;      // from the start of the trial to its first step
+  std::vector<MeasurementRow> measurements;
+  std::optional<KeptCheckpoint> checkpoint;
+  std::string predictions;  // digest of the blob that holds them; empty: none were kept
 };
 
 std::string TrialResultToJson(const TrialResult& result);

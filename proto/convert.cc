@@ -110,6 +110,10 @@ std::string SweepSpecJson(const v1::SweepSpec& message) {
   if (message.idle_limit() != 0) json["idle_limit"] = message.idle_limit();
   if (message.has_max_failed_share()) json["max_failed_share"] = message.max_failed_share();
   if (message.fresh()) json["fresh"] = true;
+  text("keep", message.keep());
+  if (message.threads() != 0) json["threads"] = message.threads();
+  if (message.has_profile()) json["profile"] = ToJson(message.profile());
+  if (message.has_infer()) json["infer"] = ToJson(message.infer());
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

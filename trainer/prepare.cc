@@ -42,6 +42,7 @@ Result<std::shared_ptr<TrialTexts>> Texts(const RunContext& run, const Prepared&
 
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   const TrialSpec& spec = run.spec;
+  if (Status available = CheckAvailable(spec); !available.ok()) return Refused(available);
   const std::string& offered = run.options.device;
   if (offered != "auto" && spec.device != "auto" && spec.device != offered) {
     return Refused(Status(StatusCode::kFailedPrecondition,
@@ -51,8 +52,8 @@ MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   auto device = ChooseDevice(spec.device == "auto" ? offered : spec.device);
   if (!device.ok()) return Refused(device.status());
   prepared->device = *device;
-  auto model =
-      ModelFingerprint(ModelFolder(run.options.data_folder, spec.model), run.resident.hashes);
+  auto model = ModelFingerprint(ModelFolder(run.options.data_folder, spec.model),
+                                run.resident.hashes, spec.training.init == "pretrained");
   if (!model.ok()) return Refused(model.status());
   auto data = DataFingerprint(run.options.data_folder, spec.task, run.resident.hashes);
   if (!data.ok()) return Refused(data.status());

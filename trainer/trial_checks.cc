@@ -16,10 +16,23 @@ Status CheckModel(const TrialSpec& spec, const BertConfig& config) {
                            " exceeds the " + std::to_string(config.max_positions) +
                            " positions of model \"" + spec.model + "\"");
   }
-  if (spec.training.precision != "float32") {
-    return InvalidArgument("precision \"" + spec.training.precision +
-                           "\": this trainer has float32");
-  }
+  return {};
+}
+
+Status CheckAvailable(const TrialSpec& spec) {
+  const TrainingOptions& training = spec.training;
+  const auto missing = [](const std::string& what) {
+    return InvalidArgument(what + " is not available in this version of the trainer");
+  };
+  if (training.precision != "float32") return missing("precision \"" + training.precision + "\"");
+  if (training.accumulate != 1) return missing("accumulate");
+  if (training.checkpointing != "off") return missing("checkpointing");
+  if (training.freeze != "none") return missing("freeze");
+  if (training.layer_decay != 1) return missing("layer_decay");
+  if (training.early_stop != 0) return missing("early_stop");
+  if (training.report != "last") return missing("report \"" + training.report + "\"");
+  if (training.init != "pretrained") return missing("init \"" + training.init + "\"");
+  if (spec.keep != "none") return missing("keep \"" + spec.keep + "\"");
   return {};
 }
 

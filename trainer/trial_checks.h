@@ -9,7 +9,9 @@
 
 namespace sparsweep {
 
-// Layers, heads, positions and precision.
+// What a sweep file may ask for and this trainer has not, by name.
+Status CheckAvailable(const TrialSpec& spec);
+// Layers, heads and positions.
 Status CheckModel(const TrialSpec& spec, const BertConfig& config);
 // No token id that the word embeddings have not.
 Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer, const BertConfig& config);

@@ -6,7 +6,8 @@
 namespace sparsweep {
 
 Status TrialRunner::FillFingerprints(TrialSpec* spec) {
-  auto model = ModelFingerprint(ModelFolder(options_.data_folder, spec->model), resident_.hashes);
+  auto model = ModelFingerprint(ModelFolder(options_.data_folder, spec->model), resident_.hashes,
+                                spec->training.init == "pretrained");
   if (!model.ok()) return model.status();
   auto data = DataFingerprint(options_.data_folder, spec->task, resident_.hashes);
   if (!data.ok()) return data.status();

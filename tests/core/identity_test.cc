@@ -61,6 +61,8 @@ TEST(Identity, DoesNotDependOnNamesPathsOrDevices) {
   renamed.task.name = "other";
   renamed.task.base_dir = "/elsewhere";
   renamed.device = "cuda";
+  renamed.threads = 3;
+  renamed.keep = "best";
   EXPECT_EQ(TrialIdentity(renamed), TrialIdentity(Vector()));
 }
 
@@ -91,6 +93,55 @@ TEST(Identity, DependsOnEverythingElse) {
   EXPECT_TRUE(differs([](TrialSpec& t) { t.training.pooling = "cls"; }));
   EXPECT_TRUE(differs([](TrialSpec& t) { t.training.precision = "bfloat16"; }));
   EXPECT_TRUE(differs([](TrialSpec& t) { t.training.train_examples = 10; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.accumulate = 2; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.checkpointing = "on"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.freeze = "embeddings"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.layer_decay = 0.9; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.early_stop = 2; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.report = "best"; }));
+  EXPECT_TRUE(differs([](TrialSpec& t) { t.training.init = "random"; }));
+}
+
+TEST(Identity, OfAnotherTypeOrKindHoldsWhatThatOneReads) {
+  const auto text = [](const char* kind, const char* type, auto change) {
+    TrialSpec trial = Vector();
+    trial.kind = kind;
+    trial.task.type = type;
+    change(trial);
+    const std::string text = IdentityText(trial);
+    EXPECT_EQ(CanonicalJson(nlohmann::json::parse(text)), text);
+    return text;
+  };
+  const auto nothing = [](TrialSpec&) {};
+  const auto stride = [](TrialSpec& t) { t.training.doc_stride = 64; };
+  EXPECT_EQ(text("finetune", "classification", stride), IdentityText(Vector()));
+  EXPECT_NE(text("finetune", "qa", stride), text("finetune", "qa", nothing));
+  EXPECT_NE(text("finetune", "qa", nothing).find("\"doc_stride\":128,"), std::string::npos);
+  EXPECT_EQ(text("finetune", "qa", nothing).find("pooling"), std::string::npos);
+
+  const auto every = [](TrialSpec& t) { t.training.checkpoint_every = 7; };
+  const auto evaluate = [](TrialSpec& t) { t.training.eval_every = 7; };
+  EXPECT_EQ(text("pretrain", "mlm", every), text("pretrain", "mlm", nothing));
+  EXPECT_NE(text("pretrain", "mlm", evaluate), text("pretrain", "mlm", nothing));
+  EXPECT_EQ(text("finetune", "classification", evaluate), IdentityText(Vector()));
+
+  const auto infer = [](TrialSpec& t) { t.infer = InferGrid{{8, 16}}; };
+  const std::string measured = text("infer", "classification", infer);
+  EXPECT_NE(measured.find("\"infer\":{\"batch_sizes\":[1,8],\"lengths\":[8,16],"),
+            std::string::npos);
+  EXPECT_NE(measured, text("infer", "classification", [&](TrialSpec& t) {
+              infer(t);
+              t.threads = 2;
+            }));
+  EXPECT_NE(measured, text("infer", "classification", [&](TrialSpec& t) {
+              infer(t);
+              t.device = "cuda";
+            }));
+  EXPECT_EQ(measured, text("infer", "classification", [&](TrialSpec& t) {
+              infer(t);
+              t.training.learning_rate = 1;
+              t.keep = "best";
+            }));
 }
 
 TEST(Identity, HasLambdaAndDegreeRateOnlyWithALearnedPattern) {

@@ -151,16 +151,39 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{R"j("seeds": 1, "seeds": 2)j", "seeds", "seeds is given twice"},
         Bad{R"j("axes": {"w": [1], "w": [2]})j", "axes.w", "axes.w is given twice"},
         Bad{R"j("training": {"epochs": 1, "clip": 1, "epochs": 2})j", "training.epochs", "twice"},
-        // Not in this version.
-        Bad{R"j("kind": "profile")j", "kind",
-            "kind \"profile\" is not available yet in this version"},
+        // Kinds and what goes with them.
         Bad{R"j("kind": "finetun")j", "kind", "did you mean \"finetune\"?"},
-        Bad{R"j("training": {"freeze": 1})j", "training.freeze",
-            "not available yet in this version"},
-        Bad{R"j("training": {"precision": "bfloat16"})j", "training.precision",
-            "not available yet"},
-        Bad{R"j("axes": {"select": [1]})j", "axes.select", "not available yet in this version"},
-        Bad{R"j("threads": 1)j", "threads", "not available yet in this version"},
+        Bad{R"j("kind": "profile")j", "profile", "add \"profile\": {\"lengths\""},
+        Bad{R"j("infer": {"lengths": [8]})j", "infer", "of kind \"finetune\" has no \"infer\""},
+        Bad{R"j("kind": "infer", "infer": {"lengths": []})j", "infer.lengths", "a list of 1 to"},
+        Bad{R"j("kind": "infer", "infer": {"lengths": [8, 8]})j", "infer.lengths[1]", "twice"},
+        Bad{R"j("kind": "infer", "infer": {"batch_sizes": [1]})j", "infer.lengths", "no lengths"},
+        Bad{R"j("kind": "infer", "infer": {"lengths": [8], "batch_size": [1]})j", "infer.batch_size",
+            "did you mean \"batch_sizes\"?"},
+        Bad{R"j("kind": "profile", "profile": {"lengths": [96], "tokens": 128})j",
+            "profile.tokens", "no whole number of examples of length 96"},
+        Bad{R"j("training": {"freeze": 1})j", "training.freeze", "1 must be a string"},
+        Bad{R"j("training": {"freeze": "first 0"})j", "training.freeze",
+            "none of: none, embeddings, first N, embeddings + first N"},
+        Bad{R"j("training": {"freeze": "first 2 + embeddings"})j", "training.freeze", "none of"},
+        Bad{R"j("training": {"precision": "float16"})j", "training.precision",
+            "did you mean \"bfloat16\"?"},
+        Bad{R"j("training": {"accumulate": 0})j", "training.accumulate",
+            "0 is not between 1 and 65536"},
+        Bad{R"j("training": {"checkpointing": true})j", "training.checkpointing",
+            "must be a string"},
+        Bad{R"j("training": {"layer_decay": 1.5})j", "training.layer_decay",
+            "1.5 is not between 0.01 and 1"},
+        Bad{R"j("axes": {"select": [1]})j", "axes.select", "axis \"select\" is not used"},
+        Bad{R"j("training": {"select": {"by": "dev"}})j", "training.select.over",
+            "nothing to select over"},
+        Bad{R"j("axes": {"learning_rate": [1, 2]}, "training": {"select": {"over": ["learnin"]}})j",
+            "training.select.over", "there is no axis \"learnin\" to select over"},
+        Bad{R"j("axes": {"learning_rate": [1, 2]},
+                "training": {"select": {"over": ["learning_rate"], "by": "test"}})j",
+            "training.select.by", "\"test\" is not valid"},
+        Bad{R"j("keep": "all")j", "keep", "\"all\" is not valid"},
+        Bad{R"j("threads": -1)j", "threads", "-1 is not between 0 and 1024"},
         // Wrong types and ranges.
         Bad{R"j("training": {"batch_size": "32"})j", "training.batch_size",
             "\"32\" (a string) must be a whole number"},
@@ -272,6 +295,34 @@ FieldViolation TaskRefusal(const std::string& json) {
   return task.status().fields()[0];
 }
 
+TEST(SweepFile, OfEveryKindPrintsAndParsesBackToItself) {
+  for (const char* text :
+       {R"j({"name": "n", "kind": "profile", "model": "m", "attention": "block(2)", "threads": 2,
+             "profile": {"lengths": [128, 512], "tokens": 1024}})j",
+        R"j({"name": "n", "kind": "infer", "model": "m", "infer": {"lengths": [128], "batch_sizes": [4],
+             "repetitions": 3, "warmup": 0}})j",
+        R"j({"name": "n", "kind": "pretrain", "model": "m", "task": "t", "keep": "last",
+             "training": {"init": "random", "checkpoint_every": 100, "eval_every": 50}})j",
+        R"j({"name": "n", "model": "best:3", "task": "t", "axes": {"learning_rate": [1, 2],
+             "freeze": ["none", "embeddings + first 2"]},
+             "training": {"precision": "bfloat16", "accumulate": 4, "checkpointing": "on",
+                          "layer_decay": 0.9, "early_stop": 2, "report": "best", "doc_stride": 64,
+                          "select": {"over": ["learning_rate"]}}})j"}) {
+    const Result<SweepSpec> spec = ParseSweepSpec(text);
+    ASSERT_TRUE(spec.ok()) << spec.status().message();
+    const Result<SweepSpec> again = ParseSweepSpec(SweepSpecToJson(*spec));
+    ASSERT_TRUE(again.ok()) << again.status().message();
+    EXPECT_EQ(*again, *spec) << text;
+  }
+}
+
+TEST(SweepFile, ThatSaysNothingNewHasTheTextItHadBefore) {
+  const std::string text = SweepSpecToJson(*ParseSweepSpec(R"j({"name": "n", "model": "m", "task": "t"})j"));
+  for (const char* later : {"accumulate", "freeze", "select", "keep", "threads", "profile", "init"}) {
+    EXPECT_EQ(text.find(later), std::string::npos) << later;
+  }
+}
+
 TEST(TaskFile, PrintsAndParsesBackToItself) {
   const Result<TaskSpec> task = ParseTaskSpec(
       R"j({"name": "x", "base_dir": "/d", "type": "classification", "files": {"train": "a"},
@@ -306,8 +357,56 @@ TEST(TaskFile, NamesWhatIsMissing) {
       HasSubstr("a dev file and a split"));
   EXPECT_EQ(TaskRefusal("{" + files + columns + R"j("split": {"dev": 2}, )j" + rest + "}").field,
             "split.dev");
-  EXPECT_THAT(TaskRefusal("{" + files + columns + R"j("type": "qa", )j" + rest + "}").description,
-              HasSubstr("not available yet"));
+}
+
+TEST(TaskFile, OfEveryTypePrintsAndParsesBackToItself) {
+  for (const char* text :
+       {R"j({"type": "regression", "files": {"train": "a", "dev": "b", "test": "c"}, "format": "tsv",
+             "columns": {"text": "x", "text_pair": "y", "label": "score"}, "metric": "spearman"})j",
+        R"j({"type": "qa", "files": {"train": "a", "dev": "b"}, "format": "mrqa",
+             "split": {"by": "half"}, "metric": "exact_match", "null_threshold": "best"})j",
+        R"j({"type": "qa", "files": {"train": "a", "dev": "b"}, "format": "squad",
+             "null_threshold": -1.5})j",
+        R"j({"type": "mlm", "files": {"train": "a", "dev": "b"}, "format": "text"})j"}) {
+    const Result<TaskSpec> task = ParseTaskSpec(text);
+    ASSERT_TRUE(task.ok()) << text << task.status().message();
+    const Result<TaskSpec> again = ParseTaskSpec(TaskSpecToJson(*task));
+    ASSERT_TRUE(again.ok()) << again.status().message();
+    EXPECT_TRUE(*again == *task);
+  }
+}
+
+TEST(TaskFile, ThatNamesTheUsualMetricIsTheSameTask) {
+  const std::string rest = R"j("files": {"train": "a", "dev": "b"}, "format": "squad"})j";
+  const auto bare = ParseTaskSpec(R"j({"type": "qa", )j" + rest);
+  const auto named = ParseTaskSpec(R"j({"type": "qa", "metric": "f1", )j" + rest);
+  ASSERT_TRUE(bare.ok() && named.ok());
+  EXPECT_EQ(TaskSpecToJson(*named), TaskSpecToJson(*bare));
+  EXPECT_EQ(PrimaryMetric(*named), "f1");
+}
+
+TEST(TaskFile, IsHeldToItsType) {
+  const auto refused = [](const std::string& rest) {
+    return TaskRefusal(R"j({"files": {"train": "a", "dev": "b"}, )j" + rest + "}");
+  };
+  EXPECT_THAT(refused(R"j("type": "qa", "format": "tsv")j").description,
+              HasSubstr("a task of type qa is not read from tsv; use squad or mrqa"));
+  EXPECT_THAT(refused(R"j("type": "qa", "format": "squad", "columns": {"text": "x"})j").description,
+              HasSubstr("have no columns to name"));
+  EXPECT_THAT(refused(R"j("type": "qa", "format": "squad", "labels": ["0", "1"])j").description,
+              HasSubstr("has no classes"));
+  EXPECT_THAT(refused(R"j("type": "qa", "format": "squad", "metric": "accuracy")j").description,
+              HasSubstr("is not judged by accuracy; use f1 or exact_match"));
+  const std::string regression =
+      R"j("type": "regression", "format": "tsv", "columns": {"text": "x", "label": "y"})j";
+  EXPECT_THAT(refused(regression + R"j(, "split": {"by": "half"})j").description,
+              HasSubstr("only a task of type qa is split by half"));
+  EXPECT_THAT(refused(regression + R"j(, "null_threshold": 1)j").description,
+              HasSubstr("only a task of type qa"));
+  EXPECT_THAT(refused(R"j("type": "qa", "format": "squad", "null_threshold": "most")j").description,
+              HasSubstr("must be a number or \"best\""));
+  EXPECT_THAT(refused(R"j("type": "mlm", "format": "jsonl")j").description,
+              HasSubstr("which column holds the text"));
 }
 
 TEST(TaskFile, InsideASweepFileIsReportedWithItsPath) {

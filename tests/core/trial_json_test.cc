@@ -55,6 +55,31 @@ TEST(TrialJson, OfAPlanWithoutDrawsHasNoMaskSeed) {
   EXPECT_FALSE(ParseTrialSpec(json)->mask_seed.has_value());
 }
 
+TEST(TrialJson, RoundTripsWhatOnlySomeTrialsSay) {
+  TrialSpec trial = ATrial();
+  trial.threads = 2;
+  trial.keep = "best";
+  trial.model_files = {{"config.json", std::string(64, '7')}};
+  trial.training.freeze = "first 2";
+  const std::string json = TrialSpecToJson(trial);
+  Result<TrialSpec> read = ParseTrialSpec(json);
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(TrialSpecToJson(*read), json);
+  EXPECT_EQ(read->threads, 2);
+  EXPECT_EQ(read->keep, "best");
+  EXPECT_EQ(read->model_files, trial.model_files);
+  EXPECT_EQ(read->training.freeze, "first 2");
+
+  TrialSpec measuring = ATrial();
+  measuring.kind = "profile";
+  measuring.task = TaskSpec();
+  measuring.profile = ProfileGrid{{128, 512}, 1024};
+  read = ParseTrialSpec(TrialSpecToJson(measuring));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->profile, measuring.profile);
+  EXPECT_FALSE(HasTask(*read));
+}
+
 TEST(TrialJson, RefusesATrialThatLacksAnyField) {
   const nlohmann::json whole = nlohmann::json::parse(TrialSpecToJson(ATrial()));
   for (const auto& [name, value] : whole.items()) {
@@ -127,6 +152,33 @@ TEST(TrialJson, RoundTripsWhatOnlySomeResultsSay) {
   EXPECT_EQ(read->warnings, result.warnings);
   EXPECT_EQ(read->parsed_share, std::optional<double>(0));
   EXPECT_EQ(ParseTrialResult(TrialResultToJson(AResult()))->parsed_share, std::nullopt);
+}
+
+TEST(TrialJson, RoundTripsTestValuesMeasurementsAndCheckpoints) {
+  const std::string bare = TrialResultToJson(AResult());
+  for (const char* later : {"\"test_", "reported", "plan_wait", "first_step", "measurements",
+                            "checkpoint", "predictions"}) {
+    EXPECT_EQ(bare.find(later), std::string::npos) << later;
+  }
+  TrialResult result = AResult();
+  result.test_value = 0;
+  result.test_metrics = {{"accuracy", 0}, {"f1", 0.25}};
+  result.test_examples = 12;
+  result.reported = "best";
+  result.reported_epoch = 2;
+  result.plan_wait_seconds = 0.5;
+  result.first_step_ms = 41.5;
+  result.measurements = {{128, 8, "block", false, {{"forward_ms", 1.5}}},
+                         {4096, 1, "dense", true, {}}};
+  result.checkpoint = {std::string(64, '1'), {{"config.json", std::string(64, '2')}}};
+  result.predictions = std::string(64, '3');
+  const Result<TrialResult> read = ParseTrialResult(TrialResultToJson(result));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(TrialResultToJson(*read), TrialResultToJson(result));
+  EXPECT_EQ(read->test_value, std::optional<double>(0));
+  EXPECT_EQ(read->measurements, result.measurements);
+  EXPECT_EQ(read->checkpoint, result.checkpoint);
+  EXPECT_EQ(read->reported_epoch, 2);
 }
 
 DegreeRow ADegreeRow() {

@@ -21,7 +21,8 @@ constexpr char kFile[] = R"j({
   "training": {"epochs": 2, "batch_size": 16, "max_length": 64, "pooling": "mean"},
   "seeds": [1, 9007199254740991], "mask_seeds": 2, "baseline": "none", "priority": -3,
   "weight": 2.5, "max_running": 3, "needs": {"memory": 4294967296, "labels": {"gpu": "a100"}},
-  "time_limit": 60, "idle_limit": 5, "max_failed_share": 0.5, "fresh": true
+  "time_limit": 60, "idle_limit": 5, "max_failed_share": 0.5, "fresh": true,
+  "keep": "best", "threads": 2
 })j";
 
 TEST(Convert, AFileAndItsMessageAreTheSameSpec) {
@@ -34,6 +35,18 @@ TEST(Convert, AFileAndItsMessageAreTheSameSpec) {
   EXPECT_EQ(*from_message, *from_file);
   EXPECT_EQ(from_message->seeds.at(1), 9007199254740991u) << "seeds keep all their digits";
   EXPECT_EQ(from_message->priority, -3);
+}
+
+TEST(Convert, GridsOfMeasurementsAndSelectionsSurviveTheWire) {
+  for (const char* file :
+       {R"j({"name": "n", "kind": "profile", "model": "m", "profile": {"lengths": [128, 256]}})j",
+        R"j({"name": "n", "kind": "infer", "model": "m", "infer": {"lengths": [128]}})j",
+        R"j({"name": "n", "model": "m", "task": "t", "axes": {"batch_size": [16, 32]},
+             "training": {"select": {"over": ["batch_size"]}}})j"}) {
+    const Result<SweepSpec> spec = ParseSweepSpec(file);
+    ASSERT_TRUE(spec.ok()) << spec.status().message();
+    EXPECT_EQ(*SweepSpecFromProto(SweepSpecToProto(*spec)), *spec) << file;
+  }
 }
 
 TEST(Convert, AValidatedSpecSurvivesTheWire) {
