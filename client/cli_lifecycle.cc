@@ -96,10 +96,17 @@ void AddFile(Commands& c, Options& o) {
   c.Add("verify", "Prove from the database alone that sweeps are complete and unaltered",
         "  sparsweep verify\n"
         "  sparsweep verify 3 --db results.db\n"
+        "  sparsweep verify --with-trainer\n"
         "  sparsweep verify all --json | jq .findings\n");
   c.Subject("sweep", "Number, name or all (default: all)", false)
       .Db("Database file (sparsweep.db), also while a server has it")
+      .Data()
       .Json();
+  c.current()->add_flag("--with-trainer", o.with_trainer,
+                        "Recompute masks of texts too: needs the trainer, models and data");
+  c.current()
+      ->add_option("--trainer", o.trainer, "The sparsweep-trainer program, with --with-trainer")
+      ->type_name("FILE");
   c.current()
       ->add_option("--limit", o.limit, "Findings to list (1000); all are counted")
       ->check(CLI::Range(1, 1'000'000));

@@ -58,6 +58,8 @@ struct Options {
   // logs
   bool follow = false;
   int attempt = 0;
+  // verify
+  bool with_trainer = false;
   // preview, list
   int limit = 0;
   // mask

@@ -7,11 +7,13 @@
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
+#include "client/expecting_trainer.h"
 #include "client/terminal.h"
 #include "core/nearest.h"
 #include "server/store/file.h"
 #include "server/store/reader_pool.h"
 #include "server/verify/verify.h"
+#include "worker/worker.h"
 
 namespace sparsweep {
 namespace {
@@ -60,6 +62,12 @@ Json ToJson(const Finding& finding) {
   return json;
 }
 
+int64_t NotRecomputed(const SweepVerdict& verdict) {
+  int64_t sum = 0;
+  for (const auto& [why, results] : verdict.masks_not_recomputed) sum += results;
+  return sum;
+}
+
 Json ToJson(const SweepVerdict& verdict) {
   return {{"sweep", verdict.sweep},
           {"name", verdict.name},
@@ -69,7 +77,8 @@ Json ToJson(const SweepVerdict& verdict) {
           {"trials", verdict.trials},
           {"states", verdict.states},
           {"masks_recomputed", verdict.masks_recomputed},
-          {"masks_not_recomputed", verdict.masks_not_recomputed},
+          {"masks_not_recomputed", NotRecomputed(verdict)},
+          {"why_not_recomputed", verdict.masks_not_recomputed},
           {"digest", verdict.digest},
           {"note", verdict.note},
           {"findings", verdict.findings}};
@@ -100,7 +109,10 @@ void Print(const SweepVerdict& verdict) {
   std::printf("  trials   %lld%s\n", static_cast<long long>(verdict.trials), states.c_str());
   std::printf("  masks    of %lld results recomputed, of %lld not\n",
               static_cast<long long>(verdict.masks_recomputed),
-              static_cast<long long>(verdict.masks_not_recomputed));
+              static_cast<long long>(NotRecomputed(verdict)));
+  for (const auto& [why, results] : verdict.masks_not_recomputed) {
+    std::printf("           %lld: %s\n", static_cast<long long>(results), why.c_str());
+  }
   if (!verdict.digest.empty()) std::printf("  digest   %s\n", verdict.digest.c_str());
   if (!verdict.note.empty()) std::printf("  note     %s\n", verdict.note.c_str());
 }
@@ -119,6 +131,13 @@ int Verify(const Options& options) {
   int64_t total = 0;
   VerifyOptions verify;
   verify.now_ms = NowMs();
+  ExpectingTrainer trainer(options.trainer.empty() ? DefaultTrainer() : options.trainer,
+                           options.data);
+  if (options.with_trainer) {
+    verify.recompute = [&](const TrialSpec& spec, const TrialResult& stored) {
+      return trainer.Expect(spec, stored);
+    };
+  }
   verify.on_finding = [&](const Finding& finding) {
     if (++total > limit) return;
     if (options.json) {

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/hardening.h"
-#include "core/mask.h"
 #include "core/mask.h"
 #include "core/plan.h"
 #include "core/sha256.h"
@@ -27,17 +27,26 @@ struct ExpectedAttestation {
   double tile_sparsity = 0;
 };
 
-// Whether the masks follow from plan, mask seed, lengths and what was learned. Otherwise they need
-// the texts or the phase, and Of must not be called.
-bool FollowsFromThePlan(const Plan& plan);
+// Whether some mask of the plan is each example's own: of its text, or drawn for it. Then Of needs
+// `own` in ExpectedExamples.
+bool NeedsExamples(const Plan& plan);
+// Whether counts (not hashes) depend on which examples are trained on and which evaluated.
+bool NeedsSplit(const Plan& plan);
+
+// The examples of a trial as far as masks depend on them.
+struct ExpectedExamples {
+  std::map<int, int64_t> lengths;  // real length -> examples of train and dev, each 1 .. max_length
+  std::map<int, int64_t> dev_lengths;  // of these, dev's
+  // The mask of an example where it is its own; examples are numbered train first, then dev.
+  std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> own = {};
+  int64_t train = 0, dev = 0;  // how many, for `own`
+};
 
 class ExpectedMasks {
  public:
-  // `lengths`: real length -> examples, each length 1 .. the plan's max_length. `paths`: the path
-  // of each (layer, head), layer-major; it is part of the root and not of the plan. Masks of the
-  // plan must follow from the lengths, those of learned patterns also from what was `learned`.
-  ExpectedAttestation Of(const Plan& plan, uint64_t mask_seed,
-                         const std::map<int, int64_t>& lengths,
+  // `paths`: the path of each (layer, head), layer-major; it is part of the root and not of the
+  // plan. Masks of learned patterns follow from what was `learned`.
+  ExpectedAttestation Of(const Plan& plan, uint64_t mask_seed, const ExpectedExamples& examples,
                          const std::vector<std::string>& paths,
                          const LearnedDegrees* learned = nullptr);
 
@@ -47,8 +56,13 @@ class ExpectedMasks {
   };
 
  private:
-  const Known& At(const std::string& pattern_text, const Pattern& pattern, int length,
-                  const MaskContext& context);
+  struct Sum;
+  Known At(const std::string& pattern_text, const Pattern& pattern, int length,
+           const MaskContext& context, const LearnedDegrees* learned);
+  void AddLengths(const std::string& pattern_text, const Pattern& pattern, MaskContext context,
+                  const ExpectedExamples& examples, const LearnedDegrees* learned, Sum* sum);
+  void AddOwn(const Pattern& pattern, MaskContext context, const ExpectedExamples& examples,
+              Sum* sum);
 
   std::unordered_map<std::string, Known> known_;  // a cache: dropped when it has grown large
 };

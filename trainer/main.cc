@@ -1,7 +1,7 @@
 // sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), the masks of a text
-// (mask), or what works here
-// (doctor). docs/trainer-protocol.md has the contract. Everything runs on the main thread, which
-// LibTorch's own pool helps.
+// (mask), what trials must have attested (expect), or what works here (doctor).
+// docs/trainer-protocol.md has the contract. Everything runs on the main thread, which LibTorch's own
+// pool helps.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "trainer/device.h"
+#include "trainer/expect.h"
 #include "trainer/mask_command.h"
 #include "trainer/protocol.h"
 
@@ -162,6 +163,15 @@ int ShowMask(const std::string& data) {
   return answer.ok() ? 0 : kUsage;
 }
 
+// One request a line until there are no more, an answer to each.
+int Expect(const TrainerOptions& options) {
+  Resident resident(options.data_folder);
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << AnswerExpected(line, options, resident) << std::endl;
+  }
+  return 0;
+}
+
 // Dies with the worker, even if the worker is killed.
 void FollowParent() {
   pid_t parent = getppid();
@@ -199,6 +209,9 @@ int Main(int argc, char** argv) {
   auto* mask =
       app.add_subcommand("mask", "masks of a text: a JSON request on stdin, the answer on stdout");
   mask->add_option("--data", data, "data folder");
+  auto* expect = app.add_subcommand(
+      "expect", "what trials must have attested: JSON lines on stdin, an answer to each");
+  expect->add_option("--data", data, "data folder");
   CLI11_PARSE(app, argc, argv);
   if (*mask) return ShowMask(data);
 
@@ -207,12 +220,13 @@ int Main(int argc, char** argv) {
   options.threads = threads;
   options.device = device;
   options.path = ParsePathChoice(path).value();
-  if (*protocol) FollowParent();
+  if (*protocol || *expect) FollowParent();
   SetUpLibraries(threads);
+  if (*expect) return Expect(options);
   if (app.got_subcommand("doctor")) return Doctor(threads);
   if (app.got_subcommand("run")) return RunOnce(trial, options);
   if (*protocol) return Serve(fd, options);
-  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask or doctor\n";
+  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask, expect or doctor\n";
   return kUsage;
 }
 

@@ -15,29 +15,6 @@ std::string DataKey(const TrialSpec& spec, const Prepared& prepared) {
   return prepared.model_hash + prepared.data_hash + std::to_string(spec.training.max_length);
 }
 
-// The texts of a trial with all that its plan needs of them.
-Result<std::shared_ptr<TrialTexts>> Texts(const RunContext& run, const Prepared& prepared,
-                                          const Plan& plan) {
-  const std::string key = DataKey(run.spec, prepared);
-  auto texts = run.resident.texts.Find(key);
-  if (!texts) {
-    auto tokenizer = Tokenizer::Load(prepared.checkpoint->folder);
-    if (!tokenizer.ok()) return tokenizer.status();
-    Status truncated = tokenizer->Truncate(static_cast<int>(run.spec.training.max_length));
-    if (!truncated.ok()) return truncated;
-    auto read = TrialTexts::Read(run.spec.task, run.options.data_folder, *std::move(tokenizer),
-                                 prepared.checkpoint);
-    if (!read.ok()) return read.status();
-    texts = *read;
-    run.resident.texts.Put(key, texts);
-  }
-  Status made =
-      texts->Prepare(plan, ExamplesOf(*texts, prepared.train.size(), prepared.dev().size()),
-                     run.resident.parser, [&] { return run.observer.Cancelled(); });
-  if (!made.ok()) return made;
-  return texts;
-}
-
 }  // namespace
 
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
@@ -105,6 +82,28 @@ MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared) {
   return {};
 }
 
+Result<std::shared_ptr<TrialTexts>> TextsOf(const RunContext& run, const Prepared& prepared,
+                                            const Plan& plan) {
+  const std::string key = DataKey(run.spec, prepared);
+  auto texts = run.resident.texts.Find(key);
+  if (!texts) {
+    auto tokenizer = Tokenizer::Load(prepared.checkpoint->folder);
+    if (!tokenizer.ok()) return tokenizer.status();
+    Status truncated = tokenizer->Truncate(static_cast<int>(run.spec.training.max_length));
+    if (!truncated.ok()) return truncated;
+    auto read = TrialTexts::Read(run.spec.task, run.options.data_folder, *std::move(tokenizer),
+                                 prepared.checkpoint);
+    if (!read.ok()) return read.status();
+    texts = *read;
+    run.resident.texts.Put(key, texts);
+  }
+  Status made =
+      texts->Prepare(plan, ExamplesOf(*texts, prepared.train.size(), prepared.dev().size()),
+                     run.resident.parser, [&] { return run.observer.Cancelled(); });
+  if (!made.ok()) return made;
+  return texts;
+}
+
 MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* result) {
   const TrialSpec& spec = run.spec;
   const TokenizedSplit &train = prepared->train, &dev = prepared->dev();
@@ -113,7 +112,7 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
   if (!plan.ok()) return Refused(plan.status());
   std::shared_ptr<TrialTexts> texts;
   if (plan->needs_text()) {
-    auto made = Texts(run, *prepared, *plan);
+    auto made = TextsOf(run, *prepared, *plan);
     if (!made.ok()) return FailureOf(made.status());
     texts = *made;
   }

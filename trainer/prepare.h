@@ -41,6 +41,9 @@ struct Prepared {
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared);
 MaybeFailure LoadModel(const RunContext& run, Prepared* prepared);
 MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared);
+// The texts of a trial with all that its plan needs of them, after TokenizeData.
+Result<std::shared_ptr<TrialTexts>> TextsOf(const RunContext& run, const Prepared& prepared,
+                                            const Plan& plan);
 // The plan and its masks at the lengths of the data; warnings about them go into the result.
 MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* result);
 

@@ -39,8 +39,8 @@ struct SweepVerdict {
   std::string name, state;
   int64_t cells = 0, aliases = 0, trials = 0;  // as the grid has them, so far as it is expanded
   std::map<std::string, int64_t> states;       // trials by state
-  int64_t masks_recomputed = 0;                // accepted results
-  int64_t masks_not_recomputed = 0;            // they need texts
+  int64_t masks_recomputed = 0;                         // accepted results
+  std::map<std::string, int64_t> masks_not_recomputed;  // why -> accepted results
   std::string digest;                          // of a finished sweep
   std::string note;                            // something to know that is no finding
   int64_t findings = 0;
@@ -48,6 +48,9 @@ struct SweepVerdict {
 
 struct VerifyOptions {
   std::function<void(const Finding&)> on_finding;
+  // Who has the texts: gives what a trial must have attested, as in the result (masks, root, density,
+  // tile_sparsity, lengths; paths and degrees are taken from it). None: such masks are counted only.
+  std::function<Result<TrialResult>(const TrialSpec&, const TrialResult&)> recompute;
   int64_t now_ms = 0;        // a digest is given a minute to be stored
 };
 

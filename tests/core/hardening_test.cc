@@ -71,8 +71,9 @@ TEST(ExpectedMasks, OfALearnedPlanAreItsHardenedMasks) {
   const Plan plan = Resolve("layer 0: learned_window(3, harden=threshold)");
   const auto learned = LearnedDegrees::OfResult(plan, Rows()).value();
   const std::vector<std::string> paths(4, "masked");
-  const auto hardened = ExpectedMasks().Of(plan, 0, {{5, 2}, {16, 1}}, paths, &learned);
-  const auto fixed = ExpectedMasks().Of(Resolve("layer 0: window(3)"), 0, {{5, 2}, {16, 1}}, paths);
+  const ExpectedExamples examples{{{5, 2}, {16, 1}}, {}};
+  const auto hardened = ExpectedMasks().Of(plan, 0, examples, paths, &learned);
+  const auto fixed = ExpectedMasks().Of(Resolve("layer 0: window(3)"), 0, examples, paths);
   EXPECT_EQ(hardened.root, fixed.root);
   EXPECT_EQ(hardened.rows, fixed.rows);
 }

@@ -1,7 +1,11 @@
 """Masks of texts through the real programs: a sweep over them, and `sparsweep mask` of a text."""
 
+import contextlib
 import ctypes.util
 import json
+import os
+import shutil
+import sqlite3
 import unittest
 
 from harness import E2eTest, main, tiny_sweep
@@ -27,8 +31,35 @@ class Texts(E2eTest):
                                   "JOIN result_detail d ON d.trial_id = v.trial_id"))
         self.assertGreater(json.loads(results["syntax"])["parsed_share"], 0.9)
         self.assertNotIn("parsed_share", json.loads(results["lexical(2)"]))
+        self.check_verify()
+
+    def check_verify(self):
+        """Masks of texts are proved where the trainer helps, and a changed one is found."""
         verified = self.run_cli("verify", "all")
         self.assertEqual(verified.returncode, 0, verified.stderr + verified.stdout)
+        self.assertIn("of 3 not", verified.stdout)
+        verified = self.run_cli("verify", "--with-trainer", "--json")
+        self.assertEqual(verified.returncode, 0, verified.stderr + verified.stdout)
+        sweep = json.loads(verified.stdout)["sweeps"][0]
+        self.assertEqual((sweep["masks_recomputed"], sweep["why_not_recomputed"]), (4, {}))
+        # One hash of one head of each, and kept entries, behind the program's back.
+        for change in ("'$.masks[1].hash', '%s'" % ("0" * 64), "'$.masks[2].kept', 7"):
+            for canonical in ("syntax", "lexical(2)", "random(2, each=example)"):
+                changed = os.path.join(self.folder, "changed.db")
+                shutil.copy(os.path.join(self.folder, "sparsweep.db"), changed)
+                with contextlib.closing(sqlite3.connect(changed)) as db, db:
+                    where = "trial_id = (SELECT trial_id FROM v_results WHERE canonical = ?)"
+                    done = db.execute(
+                        f"UPDATE result_detail SET detail = json_set(detail, {change}) WHERE {where}",
+                        (canonical,))
+                    self.assertEqual(done.rowcount, 1)
+                found = json.loads(
+                    self.run_cli("verify", "--with-trainer", "--json", "--db", changed).stdout)
+                self.assertEqual([f["kind"] for f in found["findings"]], ["wrong_mask", "digest"])
+        # Without the data it says why not.
+        verified = self.run_cli("verify", "--with-trainer", "--data", self.folder, "--json")
+        why = json.loads(verified.stdout)["sweeps"][0]["why_not_recomputed"]
+        self.assertEqual(sum(why.values()), 3, why)
 
     @unittest.skipUnless(ctypes.util.find_library("link-grammar"), WITHOUT_PARSER)
     def test_mask_shows_the_parse_of_a_text(self):

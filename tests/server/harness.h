@@ -155,7 +155,7 @@ inline TrialResult AttestedResult(const std::string& trial_json, double value) {
   const std::vector<std::string> paths(static_cast<size_t>(spec->layers) * spec->heads,
                                        plan->is_dense() ? "dense" : "masked");
   ExpectedAttestation attested =
-      ExpectedMasks().Of(*plan, spec->mask_seed.value_or(0), result.lengths, paths);
+      ExpectedMasks().Of(*plan, spec->mask_seed.value_or(0), {result.lengths, {}}, paths);
   result.masks = std::move(attested.rows);
   result.attestation_root = attested.root;
   result.density = attested.density;

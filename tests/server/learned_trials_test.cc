@@ -21,7 +21,7 @@ TrialResult LearnedResult() {
   result.degrees = {{1, 0, {0, 1}, {0, 500'001, 0, 499'999}, {}, 0.5, 0.5, 0.5, 0.5}};
   const auto learned = LearnedDegrees::OfResult(plan, result.degrees).value();
   auto attested = ExpectedMasks().Of(
-      plan, 0, result.lengths, {"learned+masked", "learned+masked", "dense", "dense"}, &learned);
+      plan, 0, {result.lengths, {}}, {"learned+masked", "learned+masked", "dense", "dense"}, &learned);
   result.masks = std::move(attested.rows);
   result.attestation_root = attested.root;
   result.density = attested.density;

@@ -84,7 +84,7 @@ TEST_F(LearnedTrials, AttestTheHardenedMasksBesideTheOrdinaryOnes) {
   ASSERT_TRUE(learned.ok()) << learned.status().message();
   std::vector<std::string> paths;
   for (const MaskRow& row : result.masks) paths.push_back(row.path);
-  const auto expected = ExpectedMasks().Of(plan, 5, result.lengths, paths, &*learned);
+  const auto expected = ExpectedMasks().Of(plan, 5, {result.lengths, {}}, paths, &*learned);
   EXPECT_EQ(expected.root, result.attestation_root);
   EXPECT_EQ(expected.rows, result.masks);
   EXPECT_DOUBLE_EQ(expected.density, result.density);
