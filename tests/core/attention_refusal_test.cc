@@ -3,20 +3,10 @@
 
 #include <random>
 
-#include "core/caret.h"
-#include "core/plan.h"
+#include "tests/core/plan_answer.h"
 
 namespace sparsweep {
 namespace {
-
-constexpr PlanContext kBase{12, 12, 128};
-
-// The whole message, or the canonical text of what was accepted.
-std::string Answer(const std::string& attention) {
-  const auto plan = Plan::Resolve(attention, kBase);
-  return plan.ok() ? plan->canonical() : plan.status().message();
-}
-std::string Sentence(const std::string& attention) { return FirstLine(Answer(attention)); }
 
 std::string SplicedSentence(const std::string& attention,
                             const std::map<std::string, std::string>& values) {

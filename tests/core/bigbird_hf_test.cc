@@ -1,7 +1,6 @@
 // exact=hf against what transformers itself attended to (golden/bigbird_hf.py).
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -10,24 +9,12 @@
 #include "core/numpy_random.h"
 #include "core/plan.h"
 #include "core/sha256.h"
+#include "tests/core/golden_lines.h"
 
 namespace sparsweep {
 namespace {
 
-std::string GoldenText() {
-  std::ifstream file(SPARSWEEP_SOURCE_DIR "/tests/core/golden/bigbird_hf.txt");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The lines whose first word is `kind`, without it.
-std::vector<std::istringstream> Golden(const std::string& kind) {
-  std::vector<std::istringstream> lines;
-  std::istringstream text(GoldenText());
-  for (std::string line; std::getline(text, line);) {
-    if (line.rfind(kind + " ", 0) == 0) lines.emplace_back(line.substr(kind.size()));
-  }
-  return lines;
-}
+constexpr char kGolden[] = "bigbird_hf.txt";
 
 std::string Skip(std::istringstream& line) {
   std::string word;
@@ -48,7 +35,7 @@ std::string CountsText(const BlockWeights& weights) {
 }
 
 TEST(BigBirdGolden, IsTheFileThatTheScriptMade) {
-  const std::string text = GoldenText();
+  const std::string text = GoldenText(kGolden);
   const std::string label = "# sha256 of the lines below: ";
   const size_t at = text.find(label);
   ASSERT_NE(at, std::string::npos);
@@ -57,7 +44,7 @@ TEST(BigBirdGolden, IsTheFileThatTheScriptMade) {
 }
 
 TEST(NumpyRandom, PermutesAsNumpyDoes) {
-  auto lines = Golden("permutation");
+  auto lines = GoldenLines(kGolden, "permutation");
   ASSERT_EQ(lines.size(), 7u);
   for (auto& line : lines) {
     uint32_t seed = 0;
@@ -72,7 +59,7 @@ TEST(NumpyRandom, PermutesAsNumpyDoes) {
 }
 
 TEST(BigBirdExactHf, TurnsToFullAttentionWhereTheLibraryDoes) {
-  auto lines = Golden("kind");
+  auto lines = GoldenLines(kGolden, "kind");
   ASSERT_EQ(lines.size(), 6u);
   for (auto& line : lines) {
     BigBirdBlock pattern{.exact = Exact::kHf};
@@ -83,7 +70,7 @@ TEST(BigBirdExactHf, TurnsToFullAttentionWhereTheLibraryDoes) {
 }
 
 TEST(BigBirdExactHf, CountsBlocksAsTheLibraryDoes) {
-  auto lines = Golden("counts");
+  auto lines = GoldenLines(kGolden, "counts");
   ASSERT_GT(lines.size(), 200u);
   int repeated = 0;
   for (auto& line : lines) {
@@ -127,7 +114,7 @@ TEST(BigBirdExactHf, MaskIsTheSetOfWhatCounts) {
 }
 
 TEST(BigBirdExactHf, IsRefusedWhereTheLibraryCannotRunIt) {
-  auto lines = Golden("unable");
+  auto lines = GoldenLines(kGolden, "unable");
   ASSERT_EQ(lines.size(), 3u);
   for (auto& line : lines) {
     BigBirdBlock pattern{.exact = Exact::kHf};

@@ -2,20 +2,10 @@
 // attention_refusal_test.cc.
 #include <gtest/gtest.h>
 
-#include "core/caret.h"
-#include "core/plan.h"
+#include "tests/core/plan_answer.h"
 
 namespace sparsweep {
 namespace {
-
-constexpr PlanContext kBase{12, 12, 128};
-
-// The whole message, or the canonical text of what was accepted.
-std::string Answer(const std::string& attention) {
-  const auto plan = Plan::Resolve(attention, kBase);
-  return plan.ok() ? plan->canonical() : plan.status().message();
-}
-std::string Sentence(const std::string& attention) { return FirstLine(Answer(attention)); }
 
 TEST(PatternRefusal, OfArgumentsThatDoNotFitEachOtherOrTheModel) {
   EXPECT_EQ(Sentence("strided(0)"), "l must be at least 1");

@@ -1,7 +1,6 @@
 // Random draws against vectors made without this project (golden/philox_random.py).
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "core/philox.h"
 #include "core/plan.h"
 #include "core/sha256.h"
+#include "tests/core/golden_lines.h"
 
 namespace sparsweep {
 namespace {
@@ -32,20 +32,7 @@ Mask MaskOf(const Case& c) {
   return BuildMask({Random{c.r, DrawNamed(c.draw)}}, c.n, {c.seed, c.layer, c.head, c.n});
 }
 
-std::string GoldenText() {
-  std::ifstream file(SPARSWEEP_SOURCE_DIR "/tests/core/golden/philox_random.txt");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The lines whose first word is `kind`, without it.
-std::vector<std::istringstream> Golden(const std::string& kind) {
-  std::vector<std::istringstream> lines;
-  std::istringstream text(GoldenText());
-  for (std::string line; std::getline(text, line);) {
-    if (line.rfind(kind + " ", 0) == 0) lines.emplace_back(line.substr(kind.size()));
-  }
-  return lines;
-}
+constexpr char kGolden[] = "philox_random.txt";
 
 bool Contains(const Mask& big, const Mask& small) {
   for (int i = 0; i < big.length(); ++i) {
@@ -57,7 +44,7 @@ bool Contains(const Mask& big, const Mask& small) {
 }
 
 TEST(RandomGolden, IsTheFileThatTheScriptMade) {
-  const std::string text = GoldenText();
+  const std::string text = GoldenText(kGolden);
   const std::string label = "# sha256 of the lines below: ";
   const size_t at = text.find(label);
   ASSERT_NE(at, std::string::npos);
@@ -66,7 +53,7 @@ TEST(RandomGolden, IsTheFileThatTheScriptMade) {
 }
 
 TEST(Philox, GivesTheKnownAnswersOfRandom123) {
-  auto lines = Golden("philox");
+  auto lines = GoldenLines(kGolden, "philox");
   ASSERT_EQ(lines.size(), 3u);
   for (auto& line : lines) {
     std::array<uint32_t, 10> words{};
@@ -77,7 +64,7 @@ TEST(Philox, GivesTheKnownAnswersOfRandom123) {
 }
 
 TEST(RandomPattern, KeepsTheKeysOfThePublishedVector) {
-  auto lines = Golden("row");
+  auto lines = GoldenLines(kGolden, "row");
   ASSERT_EQ(lines.size(), 68u);
   for (auto& line : lines) {
     Case c;
@@ -94,7 +81,7 @@ TEST(RandomPattern, KeepsTheKeysOfThePublishedVector) {
 }
 
 TEST(RandomPattern, HasTheHashesOfThePublishedVector) {
-  auto lines = Golden("mask");
+  auto lines = GoldenLines(kGolden, "mask");
   ASSERT_EQ(lines.size(), 14u);
   for (auto& line : lines) {
     Case c;
