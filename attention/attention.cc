@@ -45,8 +45,8 @@ struct CpuAttention : torch::autograd::Function<CpuAttention<T>> {
     at::Tensor d_qkv = at::empty_like(saved[0]);
     CpuAttentionBackward<T>(call.shape, saved[0].template const_data_ptr<T>(),
                             saved[2].template const_data_ptr<T>(),
-                            saved[1].template const_data_ptr<float>(),
-                            d_out.const_data_ptr<T>(), call.dropout, d_qkv.mutable_data_ptr<T>());
+                            saved[1].template const_data_ptr<float>(), d_out.const_data_ptr<T>(),
+                            call.dropout, d_qkv.mutable_data_ptr<T>());
     return {d_qkv, at::Tensor(), at::Tensor()};
   }
 };
@@ -111,8 +111,15 @@ at::Tensor Attend(const at::Tensor& qkv, const LayerMasks& masks, AttentionBatch
                       (qkv.scalar_type() == at::kFloat || qkv.scalar_type() == at::kBFloat16) &&
                       batch.implementation() == Implementation::kAuto;
   if (!kernel) return PortableAttention(qkv, masks, batch, dropout);
-  const AttentionShape shape{batch.size(), static_cast<int>(qkv.size(1)), masks.heads(), head_size,
+  const AttentionShape shape{batch.size(),    static_cast<int>(qkv.size(1)),
+                             masks.heads(),   head_size,
                              batch.lengths(), batch.TilesOf(masks)};
+  int64_t saved = 0, recomputed = 0;
+  for (const auto& tiles : shape.tiles) {
+    (KeepsProbabilities(*tiles) ? saved : recomputed) += tiles->entries;
+  }
+  batch.CountProducts(kProducts, saved, head_size);
+  batch.CountProducts(kProductsRecomputed, recomputed, head_size);
   if (qkv.scalar_type() == at::kFloat) return CpuAttention<float>::apply(qkv, &shape, &dropout);
   return CpuAttention<at::BFloat16>::apply(qkv, &shape, &dropout);
 }

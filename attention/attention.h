@@ -2,12 +2,13 @@
 // tokens, with dropout on the probabilities. The one function that a model's layers call and that
 // attestation probes.
 //
-// A row without a kept key outputs 0 and gives 0 gradient; rows of padding output 0. Each head takes
-// the path of its mask (mask_plan.h): tiles decide what is computed. Two implementations of the same
-// numbers and the same drops: kernels for float32 and bfloat16 on the CPU with d a multiple of 16
-// (real tokens only), and LibTorch's operators for the rest (portable_attention.h; CUDA among it).
-// Differentiable in qkv. Not here: projections, what a mask keeps, and learned windows
-// (soft_window.h). One thread calls; the kernels spread (example, head) pairs over LibTorch's pool.
+// A row without a kept key outputs 0 and gives 0 gradient; rows of padding output 0. Each head
+// takes the path of its mask (mask_plan.h): tiles decide what is computed. Two implementations of
+// the same numbers and the same drops: kernels for float32 and bfloat16 on the CPU with d a
+// multiple of 16 (real tokens only), and LibTorch's operators for the rest (portable_attention.h;
+// CUDA among it). Differentiable in qkv. Not here: projections, what a mask keeps, and learned
+// windows (soft_window.h). One thread calls; the kernels spread (example, head) pairs over
+// LibTorch's pool.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,6 +20,10 @@
 #include "attention/mask_plan.h"
 
 namespace sparsweep {
+
+// Products of one pass forward (Q K^T, P V) and backward (four); where probabilities are not saved,
+// Q K^T is computed once more.
+inline constexpr int kProducts = 6, kProductsRecomputed = 7;
 
 // Which implementation; kPortable forces LibTorch's operators (tests, and devices without a
 // kernel).
@@ -55,6 +60,14 @@ class AttentionBatch {
   // (its weight's logarithm where it has one), -infinity elsewhere.
   const at::Tensor& LogMask(const LayerMasks& masks, at::Device device);
 
+  // Counts `products` matrix products of so many entries, each over `depth` numbers.
+  void CountProducts(int products, int64_t entries, int depth) {
+    flops_ += 2.0 * products * static_cast<double>(entries) * depth;
+  }
+  // What the products of attention took for this batch so far, forward and backward: an addition
+  // and a multiplication for each entry that a path computes, whether its mask keeps it or not.
+  double flops() const { return flops_; }
+
  private:
   std::vector<int> lengths_;
   std::vector<int64_t> examples_;
@@ -63,6 +76,7 @@ class AttentionBatch {
   Phase phase_;
   std::map<const LayerMasks*, TilesOfPairs> tiles_;
   std::map<const LayerMasks*, at::Tensor> log_masks_;
+  double flops_ = 0;
 };
 
 // qkv [B, N, 3*heads*d] holds Q, K and V of a token side by side, heads within each; returns [B, N,

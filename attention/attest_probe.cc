@@ -2,11 +2,13 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "attention/attest.h"
+#include "attention/kernels.h"
 #include "core/philox.h"
 #include "core/sha256.h"
 
@@ -15,42 +17,56 @@ namespace {
 
 constexpr float kTolerance = 1e-4f;
 
-// The mean of the codes of the keys kept in each row, by multiplicity.
-std::vector<float> Means(const KnownMask& known, const float* codes, int width) {
-  const Mask& mask = known.mask;
+// The mean of the codes of the keys kept in each row, for codes of 16 numbers.
+SPARSWEEP_CLONES void PlainMeans(const Mask& mask, const float* codes, float* means) {
+  constexpr int kWidth = 16;
   const int n = mask.length();
-  std::vector<float> means(static_cast<size_t>(n) * width);
-  std::vector<double> whole(width, 0.0), sum(width);
-  const bool weighted = known.weights.blocks > 0;
+  double whole[kWidth] = {};
   for (int j = 0; j < n; ++j) {
-    for (int c = 0; c < width; ++c) whole[c] += codes[int64_t{j} * width + c];
+    for (int c = 0; c < kWidth; ++c) whole[c] += codes[j * kWidth + c];
   }
-  for (int i = 0; i < n; ++i) {
+  for (int i = 0; i < n; ++i, means += kWidth) {
     int kept = 0;
     for (int word = 0; word < mask.words(); ++word) kept += std::popcount(mask.row(i)[word]);
     // Of a row that keeps most keys, what it leaves out is taken away from the sum of all.
-    const bool less = !weighted && 2 * kept > n;
-    double weight = kept;
-    if (less) {
-      sum = whole;
-    } else {
-      std::fill(sum.begin(), sum.end(), 0.0);
-      if (weighted) weight = 0;
-    }
+    const bool less = 2 * kept > n;
+    double sum[kWidth] = {};
     for (int word = 0; word < mask.words(); ++word) {
       const int left = n - word * 64;
       const uint64_t real = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
       for (uint64_t bits = (less ? ~mask.row(i)[word] : mask.row(i)[word]) & real; bits;
            bits &= bits - 1) {
-        const int j = word * 64 + std::countr_zero(bits);
-        const float* code = codes + int64_t{j} * width;
-        double times = less ? -1 : 1;
-        if (weighted) {
-          times = known.weights.at(i / known.weights.block, j / known.weights.block);
-          weight += times;
-        }
-        for (int c = 0; c < width; ++c) sum[c] += times * code[c];
+        const float* code = codes + int64_t{word * 64 + std::countr_zero(bits)} * kWidth;
+        for (int c = 0; c < kWidth; ++c) sum[c] += code[c];
       }
+    }
+    const double share = kept > 0 ? 1.0 / kept : 0;
+    for (int c = 0; c < kWidth; ++c) {
+      means[c] = static_cast<float>((less ? whole[c] - sum[c] : sum[c]) * share);
+    }
+  }
+}
+
+// The same by multiplicity, for codes of any width.
+std::vector<float> Means(const KnownMask& known, const float* codes, int width) {
+  const Mask& mask = known.mask;
+  const int n = mask.length();
+  std::vector<float> means(static_cast<size_t>(n) * width);
+  const bool weighted = known.weights.blocks > 0;
+  if (width == 16 && !weighted) {
+    PlainMeans(mask, codes, means.data());
+    return means;
+  }
+  std::vector<double> sum(width);
+  for (int i = 0; i < n; ++i) {
+    std::fill(sum.begin(), sum.end(), 0.0);
+    double weight = 0;
+    for (int j = 0; j < n; ++j) {
+      if (!mask.at(i, j)) continue;
+      const double times =
+          weighted ? known.weights.at(i / known.weights.block, j / known.weights.block) : 1;
+      weight += times;
+      for (int c = 0; c < width; ++c) sum[c] += times * codes[int64_t{j} * width + c];
     }
     for (int c = 0; c < width && weight > 0; ++c) {
       means[static_cast<size_t>(i) * width + c] = static_cast<float>(sum[c] / weight);
@@ -81,7 +97,11 @@ Probe::Probe(const std::string& attempt, int longest, int heads, int head_size, 
   codes_ = AttestationCodes(attempt, 0, 0, (static_cast<size_t>(longest) + kPlaces) * width_);
 }
 
-at::Tensor Probe::Question(const AttentionBatch& batch) const {
+at::Tensor Probe::Question(const AttentionBatch& batch) {
+  if (question_.defined() && question_.size(1) == batch.padded() &&
+      question_.size(0) >= batch.size()) {
+    return question_.narrow(0, 0, batch.size());
+  }
   const int64_t hidden = int64_t{heads_} * width_;
   at::Tensor qkv = at::zeros({batch.size(), batch.padded(), 3 * hidden});
   float* to = qkv.mutable_data_ptr<float>() + 2 * hidden;
@@ -92,7 +112,7 @@ at::Tensor Probe::Question(const AttentionBatch& batch) const {
       }
     }
   }
-  return qkv.to(device_);
+  return question_ = qkv.to(device_);
 }
 
 int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,

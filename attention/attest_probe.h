@@ -19,7 +19,8 @@ class Probe {
   Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device);
 
   // Q = K = 0 and V = codes for these texts; a few texts share them, each from another place on.
-  at::Tensor Question(const AttentionBatch& batch) const;
+  // One tensor while the padded length stays: not to be written.
+  at::Tensor Question(const AttentionBatch& batch);
   // The first query of text b whose output of `head` is not what the mask keeps, or -1. `answer` is
   // the operator's output on the CPU. What a mask expects is remembered until Forget.
   int FirstMismatch(const at::Tensor& answer, int b, int head,
@@ -32,6 +33,7 @@ class Probe {
   static constexpr int kPlaces = 61;
   int heads_, width_;
   at::Device device_;
+  at::Tensor question_;       // the last one
   std::vector<float> codes_;  // of key j in text b: width_ numbers from Codes(b) + j * width_
   using Asked = std::pair<std::shared_ptr<const KnownMask>, int>;  // mask, place of the codes
   std::map<Asked, std::vector<float>> expected_;

@@ -1,8 +1,77 @@
 #include "attention/example_masks.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
 
 namespace sparsweep {
+namespace {
+
+// The masks that are in use, by whose they are: a table that overwrites and never grows.
+class InUse {
+ public:
+  explicit InUse(std::function<Mask(const Pattern&, const MaskContext&, int64_t)> build)
+      : build_(std::move(build)), slots_(kSlots) {}
+
+  std::shared_ptr<const KnownMask> Get(const Pattern& pattern, MaskContext context,
+                                       int64_t example) {
+    if (!DependsOnPhase(pattern)) context.phase = Phase::kTraining;
+    std::lock_guard lock(mutex_);
+    const int number = NumberOf(pattern);
+    const Key key{example, number, context.layer, context.head, context.phase, context.mask_seed};
+    Slot& slot = slots_[(static_cast<size_t>(example) * 131 + context.layer * 17 + context.head +
+                         number * 5) %
+                        kSlots];
+    if (slot.key == key) {
+      if (auto known = slot.known.lock()) return known;
+    }
+    auto made = std::make_shared<const KnownMask>(KnownMask::Of(build_(pattern, context, example)));
+    slot = {key, made};
+    return made;
+  }
+
+ private:
+  static constexpr size_t kSlots = 1 << 14;
+  struct Key {
+    int64_t example = -1;
+    int pattern = 0, layer = 0, head = 0;
+    Phase phase = Phase::kTraining;
+    uint64_t mask_seed = 0;
+    bool operator==(const Key&) const = default;
+  };
+  struct Slot {
+    Key key;
+    std::weak_ptr<const KnownMask> known;
+  };
+
+  int NumberOf(const Pattern& pattern) {
+    const auto found = std::find(patterns_.begin(), patterns_.end(), pattern);
+    const auto number = static_cast<int>(found - patterns_.begin());
+    if (found == patterns_.end()) patterns_.push_back(pattern);
+    return number;
+  }
+
+  const std::function<Mask(const Pattern&, const MaskContext&, int64_t)> build_;
+  std::mutex mutex_;
+  std::vector<Pattern> patterns_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace
+
+ExampleMasks SharedExampleMasks(
+    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build) {
+  auto in_use = std::make_shared<InUse>(std::move(build));
+  return [in_use](const Pattern& pattern, const MaskContext& context, int64_t example) {
+    return in_use->Get(pattern, context, example);
+  };
+}
+
+size_t ExampleTiles::HashDigest::operator()(const Digest& digest) const {
+  size_t hash;
+  std::memcpy(&hash, digest.data(), sizeof hash);
+  return hash;
+}
 
 ExampleTiles::ExampleTiles(ExampleMasks source, std::vector<Item> items, int64_t max_bytes)
     : source_(std::move(source)),
@@ -47,17 +116,17 @@ std::shared_ptr<const Tiles> ExampleTiles::Build(const Key& key) {
   std::lock_guard building(building_);
   if (auto found = Find(key)) return found;  // while this thread waited
   const Item& item = items_[key.second];
-  Mask mask = source_(*item.pattern, item.context, key.first);
-  const Digest hash = mask.Sha256();
+  const auto known = source_(*item.pattern, item.context, key.first);
   std::shared_ptr<const Tiles> made;
   {
     std::lock_guard lock(mutex_);
-    made = by_hash_[hash].lock();
+    auto found = by_hash_.find(known->hash);
+    if (found != by_hash_.end()) made = found->second.lock();
   }
   const bool shared = made != nullptr;
-  if (!shared) made = std::make_shared<const Tiles>(MaskTiles(mask));
+  if (!shared) made = std::make_shared<const Tiles>(MaskTiles(known->mask));
   std::lock_guard lock(mutex_);
-  by_hash_[hash] = made;
+  if (!shared) by_hash_[known->hash] = made;
   tiles_[key] = made;
   ++built_;
   constexpr int64_t kPerKey = 200;  // of the two maps and the order
@@ -65,6 +134,7 @@ std::shared_ptr<const Tiles> ExampleTiles::Build(const Key& key) {
   order_.emplace_back(key, bytes);
   bytes_ += bytes;
   while (bytes_ > max_bytes_ && order_.size() > 1) {
+    forgot_ = true;
     tiles_.erase(order_.front().first);
     bytes_ -= order_.front().second;
     order_.pop_front();
@@ -91,6 +161,11 @@ void ExampleTiles::Work() {
 double ExampleTiles::waited_seconds() const {
   std::lock_guard lock(mutex_);
   return waited_;
+}
+
+bool ExampleTiles::forgot() const {
+  std::lock_guard lock(mutex_);
+  return forgot_;
 }
 
 int64_t ExampleTiles::built() const {

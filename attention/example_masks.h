@@ -8,23 +8,28 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "attention/known_mask.h"
 #include "attention/tiles.h"
-#include "core/mask.h"
-#include "core/sha256.h"
 
 namespace sparsweep {
 
 // The mask of one example, for patterns that are each example's own: BuildMask with the example's
 // words and key in the context. `example` is an index into the trial's table (train first, then
-// dev). Called by one thread at a time, but by more than one.
-using ExampleMasks = std::function<Mask(const Pattern&, const MaskContext&, int64_t example)>;
+// dev). Any thread may call.
+using ExampleMasks = std::function<std::shared_ptr<const KnownMask>(
+    const Pattern&, const MaskContext&, int64_t example)>;
+
+// From a function that builds them, which is called by one thread at a time. A mask that somebody
+// still holds is not built again: attestation and the operator that it asks share theirs.
+ExampleMasks SharedExampleMasks(
+    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build);
 
 class ExampleTiles {
  public:
@@ -46,9 +51,18 @@ class ExampleTiles {
 
   double waited_seconds() const;
   int64_t built() const;
+  bool forgot() const;  // whether the bound was met: what was forgotten is built again
 
  private:
   using Key = std::pair<int64_t, int>;  // example, item
+  struct HashKey {
+    size_t operator()(const Key& key) const {
+      return (static_cast<size_t>(key.first) * 1024 + key.second) * 0x9E3779B97F4A7C15u;
+    }
+  };
+  struct HashDigest {
+    size_t operator()(const Digest& digest) const;
+  };
 
   std::shared_ptr<const Tiles> Find(const Key& key) const;
   std::shared_ptr<const Tiles> Build(const Key& key);
@@ -58,16 +72,16 @@ class ExampleTiles {
   const std::vector<Item> items_;
   const int64_t max_bytes_;
 
-  std::mutex building_;        // held around source_; taken before mutex_
-  mutable std::mutex mutex_;   // what follows
+  std::mutex building_;       // one mask at a time, once; taken before mutex_
+  mutable std::mutex mutex_;  // what follows
   std::condition_variable wake_;
   std::deque<int64_t> queue_;
-  std::map<Key, std::shared_ptr<const Tiles>> tiles_;
+  std::unordered_map<Key, std::shared_ptr<const Tiles>, HashKey> tiles_;
   std::deque<std::pair<Key, int64_t>> order_;  // as built, with bytes: the oldest go first
-  std::map<Digest, std::weak_ptr<const Tiles>> by_hash_;
+  std::unordered_map<Digest, std::weak_ptr<const Tiles>, HashDigest> by_hash_;
   int64_t bytes_ = 0, built_ = 0;
   double waited_ = 0;
-  bool stop_ = false;
+  bool stop_ = false, forgot_ = false;
   std::thread thread_;
 };
 

@@ -9,20 +9,6 @@ namespace {
 
 constexpr const char* kPathNames[] = {"dense", "block", "window", "masked", "learned"};
 
-int64_t TilesKept(const Mask& mask) {
-  const int tiles = (mask.length() + kTile - 1) / kTile;
-  int64_t kept = 0;
-  for (int row = 0; row < tiles; ++row) {
-    for (int column = 0; column < tiles; ++column) {  // a tile is one word wide
-      uint64_t any = 0;
-      for (int i = row * kTile; i < std::min(mask.length(), (row + 1) * kTile); ++i)
-        any |= mask.row(i)[column];
-      kept += any != 0;
-    }
-  }
-  return kept;
-}
-
 bool IsFull(const KnownMask& known) {
   return known.kept == int64_t{known.mask.length()} * known.mask.length();
 }
@@ -48,15 +34,6 @@ std::string Text(std::initializer_list<int64_t> numbers) {
 
 }  // namespace
 
-KnownMask KnownMask::Of(Mask mask) {
-  KnownMask known{std::move(mask), {}};
-  known.kept = known.mask.kept();
-  known.empty_rows = known.mask.empty_rows();
-  known.tiles_kept = TilesKept(known.mask);
-  known.hash = known.mask.Sha256();
-  return known;
-}
-
 void MaskCache::Account(int64_t bytes) {
   if (bytes_ + bytes > max_bytes_) {
     masks_.clear();
@@ -73,8 +50,7 @@ std::shared_ptr<const KnownMask> MaskCache::Get(const Pattern& pattern, int leng
       ToText(pattern) + "|" + std::to_string(length) + ContextKey(pattern, context);
   auto found = masks_.find(key);
   if (found != masks_.end()) return found->second;
-  auto made =
-      std::make_shared<KnownMask>(KnownMask::Of(BuildMask(pattern, length, context)));
+  auto made = std::make_shared<KnownMask>(KnownMask::Of(BuildMask(pattern, length, context)));
   std::string identity(made->hash.begin(), made->hash.end());
   if (IsWeighted(pattern)) {
     made->weights = BlockMultiplicity(*pattern.As<BigBirdBlock>(), length, context);
@@ -116,7 +92,8 @@ std::shared_ptr<const Tiles> MaskCache::GetTiles(AttentionPath path, const Patte
     const Window* window = pattern.As<Window>();
     const int dilation = window ? window->dilation : 1;
     int w = -1;  // one-sided keys of the first row: how a density came out is not asked again
-    for (int word = 0; word < known.mask.words(); ++word) w += std::popcount(known.mask.row(0)[word]);
+    for (int word = 0; word < known.mask.words(); ++word)
+      w += std::popcount(known.mask.row(0)[word]);
     if (!window && !pattern.As<Self>() && !IsFull(known)) return nullptr;
     key += Text({w, dilation});
     make = [=] { return WindowTiles(n, w, dilation); };
@@ -144,8 +121,8 @@ Result<PathChoice> ParsePathChoice(const std::string& name) {
 }
 
 bool LayerMasks::learned() const {
-  return std::ranges::any_of(
-      slots_, [](const Slot& slot) { return slot.path == AttentionPath::kLearned; });
+  return std::ranges::any_of(slots_,
+                             [](const Slot& slot) { return slot.path == AttentionPath::kLearned; });
 }
 
 std::shared_ptr<const Tiles> LayerMasks::tiles(int slot, int length, int64_t example,
@@ -254,9 +231,8 @@ Status MaskPlan::Fill(const Pattern& pattern, const MaskPlanOptions& options,
   of[1].phase = Phase::kEvaluation;
   for (int length : lengths) {
     for (int phase : {0, 1}) {
-      known[phase][length] = learned
-                                 ? cache.Share(options.learned(pattern, length, of[phase]))
-                                 : cache.Get(pattern, length, of[phase]);
+      known[phase][length] = learned ? cache.Share(options.learned(pattern, length, of[phase]))
+                                     : cache.Get(pattern, length, of[phase]);
       all_full &= IsFull(*known[phase][length]) && known[phase][length]->weights.blocks == 0;
     }
   }
@@ -278,5 +254,7 @@ void MaskPlan::Prefetch(const std::vector<int64_t>& examples) const {
 }
 
 double MaskPlan::waited_seconds() const { return examples_ ? examples_->waited_seconds() : 0; }
+
+bool MaskPlan::forgot() const { return examples_ && examples_->forgot(); }
 
 }  // namespace sparsweep

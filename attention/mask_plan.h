@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "attention/example_masks.h"
+#include "attention/known_mask.h"
 #include "attention/tiles.h"
 #include "core/mask.h"
 #include "core/plan.h"
 #include "core/result.h"
-#include "core/sha256.h"
 
 namespace sparsweep {
 
@@ -37,18 +37,6 @@ Result<PathChoice> ParsePathChoice(const std::string& name);
 
 // The mask of a length where BuildMask has none to give: hardened masks of learned patterns.
 using LengthMasks = std::function<Mask(const Pattern&, int length, const MaskContext&)>;
-
-// A mask with what is asked of it often.
-struct KnownMask {
-  Mask mask;
-  BlockWeights weights;  // of a weighted pattern, else none
-  int64_t kept = 0;
-  int empty_rows = 0;
-  int64_t tiles_kept = 0;  // 64 x 64 tiles with a kept entry
-  Digest hash{};
-
-  static KnownMask Of(Mask mask);
-};
 
 // Masks by (pattern, length, and of the context what the pattern depends on), and tiles by path.
 // Grows to `max_bytes`, then starts afresh; what is in use stays alive through its owners.
@@ -125,8 +113,10 @@ class MaskPlan {
   const LayerMasks& layer(int layer) const { return *layers_[layer]; }
   // Has the masks of these examples built in the background: call it a few batches ahead.
   void Prefetch(const std::vector<int64_t>& examples) const;
-  // Seconds in which the training thread waited for masks of examples.
+  // Seconds in which the calling thread waited for masks of examples, and whether some of those are
+  // forgotten again, so that they will be built anew.
   double waited_seconds() const;
+  bool forgot() const;
 
  private:
   static Status Fill(const Pattern& pattern, const MaskPlanOptions& options,

@@ -60,6 +60,7 @@ at::Tensor OverPadded(const Call& c) {
     keep = PortableKeep(c.dropout, Items(Iota(0, c.batch.size()), Iota(0, h), h, device),
                         Index(lengths, device), Iota(0, n), Iota(0, n));
   }
+  c.batch.CountProducts(kProducts, c.batch.size() * h * n * n, static_cast<int>(c.parts.size(4)));
   at::Tensor scores = at::matmul(c.parts[0], c.parts[1].transpose(-1, -2)) * c.scale;
   at::Tensor weights = Weights(scores, c.batch.LogMask(c.masks, device), keep, c.dropout.scale());
   return at::matmul(weights, c.parts[2]);  // [B, H, N, d]
@@ -92,11 +93,14 @@ at::Tensor StripMask(const Tiles& tiles, const Tiles::Strip& strip, const Tiles:
 at::Tensor OverStrips(const Call& c, const Tiles& tiles, const std::vector<int64_t>& examples,
                       const std::vector<int64_t>& heads) {
   const at::Device device = c.parts.device();
-  at::Tensor mine = c.parts.index_select(1, Index(examples, device))
-                        .index_select(2, Index(heads, device));
+  at::Tensor mine =
+      c.parts.index_select(1, Index(examples, device)).index_select(2, Index(heads, device));
   const at::Tensor items = Items(examples, heads, c.parts.size(2), device);
   const at::Tensor lengths =
       at::full({static_cast<int64_t>(examples.size())}, tiles.length, items.options());
+  c.batch.CountProducts(kProducts,
+                        tiles.entries * static_cast<int64_t>(examples.size() * heads.size()),
+                        static_cast<int>(c.parts.size(4)));
   std::vector<at::Tensor> outs;
   std::vector<int64_t> order;  // the token of each row of outs
   for (const Tiles::Part& part : tiles.parts) {
@@ -109,7 +113,8 @@ at::Tensor OverStrips(const Call& c, const Tiles& tiles, const std::vector<int64
                           lists.entries.begin() + next.first) &&
                lists.entries[strip.first].bits < 0 && strip.last - strip.first == 1;
       };
-      while (s < lists.strips.size() && same(lists.strips[s])) strip.count += lists.strips[s++].count;
+      while (s < lists.strips.size() && same(lists.strips[s]))
+        strip.count += lists.strips[s++].count;
       auto tokens = Iota(part.first + int64_t{strip.begin} * part.step, strip.count, part.step);
       std::vector<int64_t> keys;
       for (int e = strip.first; e < strip.last; ++e) {
@@ -171,10 +176,10 @@ at::Tensor PortableAttention(const at::Tensor& qkv, const LayerMasks& masks, Att
       for (int e = 0; e < b; ++e) groups[tiles[e * h + heads[0]].get()].push_back(e);
       for (const auto& [shared, examples] : groups) {
         at::Tensor made = OverStrips(call, *shared, examples, heads);
-        out = out.index_put({Index(examples, device).view({-1, 1, 1}),
-                             Index(heads, device).view({1, -1, 1}),
-                             at::arange(shared->length, device).view({1, 1, -1})},
-                            made);
+        out = out.index_put(
+            {Index(examples, device).view({-1, 1, 1}), Index(heads, device).view({1, -1, 1}),
+             at::arange(shared->length, device).view({1, 1, -1})},
+            made);
       }
     }
   }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "attention/soft_window_cpu.h"
 
@@ -86,9 +87,11 @@ at::Tensor PortableSoftWindow(const at::Tensor& qkv, int heads, const std::vecto
                               -std::numeric_limits<double>::infinity());
   scores = at::where(query, scores, at::zeros_like(scores));
   at::Tensor weights = at::softmax(scores, -1);
-  if (dropout.active()) {  // drawn for all heads: subsets of one layer share no bits
-    weights =
-        weights * PortableDropout(at::ones({b, h, n, n}, plain), dropout).index_select(1, index);
+  if (dropout.active()) {  // the stream of Attend: equal drops under every pattern
+    std::vector<int64_t> tokens(n);
+    std::iota(tokens.begin(), tokens.end(), 0);
+    at::Tensor items = at::arange(b, plain.dtype(at::kLong)).unsqueeze(1) * h + index.unsqueeze(0);
+    weights = weights * PortableKeep(dropout, items, length, tokens, tokens) * dropout.scale();
   }
   at::Tensor values = at::matmul(weights.to(qkv.scalar_type()), parts[2]);
   values = at::where(query, values, at::zeros_like(values));

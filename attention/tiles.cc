@@ -41,6 +41,11 @@ class Builder {
         }
       }
       tiles_.elements += part.by_query.elements;
+      for (const Tiles::Strip& strip : part.by_query.strips) {
+        for (int e = strip.first; e < strip.last; ++e) {
+          tiles_.entries += int64_t{strip.count} * part.by_query.entries[e].count;
+        }
+      }
     }
     return std::move(tiles_);
   }
@@ -51,8 +56,7 @@ class Builder {
   std::map<std::vector<float>, int> known_bias_;
 };
 
-void AddStrip(int begin, int count, const std::vector<Tiles::Entry>& entries,
-              Tiles::Lists* lists) {
+void AddStrip(int begin, int count, const std::vector<Tiles::Entry>& entries, Tiles::Lists* lists) {
   const int first = static_cast<int>(lists->entries.size());
   lists->entries.insert(lists->entries.end(), entries.begin(), entries.end());
   lists->strips.push_back({begin, count, first, static_cast<int>(lists->entries.size())});
@@ -188,7 +192,8 @@ Tiles MaskTiles(const Mask& mask, const BlockWeights& weights) {
       bool weighted = false;
       for (int r = 0; weights.blocks && r < rows; ++r) {
         for (int c = 0; c < count; ++c) {
-          const int times = weights.at((row * kTile + r) / weights.block, (from + c) / weights.block);
+          const int times =
+              weights.at((row * kTile + r) / weights.block, (from + c) / weights.block);
           weighted |= times > 1;
           bias[r * kTile + c] = turned[c * kTile + r] =
               times > 1 ? std::log(static_cast<float>(times)) : 0.0f;

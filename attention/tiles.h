@@ -48,6 +48,7 @@ struct Tiles {
   std::vector<Bits> bits;
   std::vector<std::vector<float>> bias;  // kTile x kTile, row by row
   int64_t elements = 0;                  // of by_query, all parts
+  int64_t entries = 0;                   // the same without the rounding: what is computed
 
   int64_t bytes() const;
 };

@@ -63,7 +63,7 @@ class Warner {
   }
 
   std::vector<std::string> Warn(std::string_view pooling) {
-    for (const Pattern& rule : plan_.became_dense()) WarnOfDenseRule(rule);
+    for (const std::string& sentence : DenseRuleWarnings(plan_)) Add(sentence);
     if (pooling == "cls") WarnOfBlindCls();
     for (size_t index = 0; index < plan_.patterns().size(); ++index) {
       const Pattern& pattern = plan_.patterns()[index];
@@ -87,15 +87,6 @@ class Warner {
             cell % plan_.heads(), plan_.context().max_length,
             plan_.heads(),        0,
             Phase::kTraining,     &any_text_};
-  }
-
-  void WarnOfDenseRule(const Pattern& rule) {
-    std::string why = " at max_length " + std::to_string(plan_.context().max_length);
-    if (const auto* blocks = rule.As<BigBirdBlock>(); blocks && blocks->exact == Exact::kHf) {
-      why += ": transformers runs full attention up to " +
-             std::to_string((5 + 2 * int64_t{blocks->r}) * blocks->block) + " tokens";
-    }
-    Add(Quoted(ToText(rule)) + " is dense" + why);
   }
 
   // Whether [CLS] keeps another token in some layer and head.
@@ -153,16 +144,13 @@ class Warner {
   void WarnOfDensity(const P& pattern, const Degree& degree) {
     const auto* wanted = std::get_if<Density>(&degree);
     if (wanted == nullptr) return;
-    const double x = static_cast<double>(wanted->units) / Density::kOne;
     double kept = 0, entries = 0;
     for (const auto& [length, texts] : lengths_) {
       const double count = static_cast<double>(texts);
       kept += count * static_cast<double>(KeptAt(pattern, length, DegreeAt(pattern, length)));
       entries += count * length * length;
     }
-    if (entries == 0 || std::fabs(kept / entries - x) <= kDensityMiss * x) return;
-    Add(Quoted(ToText({pattern})) + " has density " + Decimal(kept / entries) +
-        " over these texts; no degree comes closer");
+    if (auto missed = DensityMissed({pattern}, *wanted, kept, entries)) Add(*missed);
   }
 
   void WarnOfOverlap(const Union& sum, int cell) {
@@ -197,6 +185,27 @@ class Warner {
 };
 
 }  // namespace
+
+std::optional<std::string> DensityMissed(const Pattern& term, const Density& wanted, double kept,
+                                         double entries) {
+  const double x = static_cast<double>(wanted.units) / Density::kOne;
+  if (entries == 0 || std::fabs(kept / entries - x) <= kDensityMiss * x) return std::nullopt;
+  return Quoted(ToText(term)) + " has density " + Decimal(kept / entries) +
+         " over these texts; no degree comes closer";
+}
+
+std::vector<std::string> DenseRuleWarnings(const Plan& plan) {
+  std::vector<std::string> sentences;
+  for (const Pattern& rule : plan.became_dense()) {
+    std::string why = " at max_length " + std::to_string(plan.context().max_length);
+    if (const auto* blocks = rule.As<BigBirdBlock>(); blocks && blocks->exact == Exact::kHf) {
+      why += ": transformers runs full attention up to " +
+             std::to_string((5 + 2 * int64_t{blocks->r}) * blocks->block) + " tokens";
+    }
+    sentences.push_back(Quoted(ToText(rule)) + " is dense" + why);
+  }
+  return sentences;
+}
 
 std::vector<std::string> PlanWarnings(const Plan& plan, const std::map<int, int64_t>& lengths,
                                       std::string_view pooling, uint64_t mask_seed) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,5 +26,13 @@ namespace sparsweep {
 // `lengths`: real length >= 1 -> texts. `pooling`: "cls", "mean", or "" where nothing is pooled.
 std::vector<std::string> PlanWarnings(const Plan& plan, const std::map<int, int64_t>& lengths,
                                       std::string_view pooling, uint64_t mask_seed);
+
+// The sentence about a density= that was missed by more than a tenth, by a term whose masks keep
+// `kept` of `entries`; none where it was met.
+std::optional<std::string> DensityMissed(const Pattern& term, const Density& wanted, double kept,
+                                         double entries);
+
+// The first of these alone: it needs no texts.
+std::vector<std::string> DenseRuleWarnings(const Plan& plan);
 
 }  // namespace sparsweep

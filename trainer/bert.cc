@@ -95,6 +95,10 @@ at::Tensor Bert::LayerAttention(int layer, const at::Tensor& qkv, AttentionBatch
   const LayerMasks& masks = masks_->layer(layer);
   if (!masks.learned()) return Attend(qkv, masks, attention, dropout);
   const SoftWindows soft = degrees_->Windows(layer);
+  int64_t entries = 0;  // a soft window weighs every pair of tokens
+  for (int n : attention.lengths()) entries += int64_t{n} * n;
+  attention.CountProducts(kProducts, entries * static_cast<int64_t>(soft.heads.size()),
+                          config_.hidden / config_.heads);
   at::Tensor out = SoftWindowAttention(qkv, config_.heads, soft.heads, soft.weights,
                                        attention.lengths(), dropout, attention.implementation());
   if (static_cast<int>(soft.heads.size()) == config_.heads) return out;

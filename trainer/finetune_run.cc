@@ -13,27 +13,21 @@
 namespace sparsweep {
 namespace {
 
-// Sums over the padded squares, and over what the implementation computes, of one epoch.
-void CountProducts(const TrialSpec& spec, const TokenizedSplit& train, const TokenizedSplit& dev,
-                   const BertConfig& config, bool padded_products, TrialResult* result) {
-  double padded = 0, trained = 0, kept = 0;
-  auto count = [&](const TokenizedSplit& split, const BatchOrder& order, bool training) {
+// Kept entries over the padded squares of one epoch and its evaluation.
+double PaddedDensity(const TrialSpec& spec, const TokenizedSplit& train, const TokenizedSplit& dev,
+                     const std::vector<MaskRow>& masks) {
+  double padded = 0, kept = 0;
+  const auto count = [&](const TokenizedSplit& split, const BatchOrder& order) {
     for (const auto& batch : order) {
       double longest = 0;
       for (int64_t i : batch) longest = std::max<double>(longest, split.length(i));
-      for (int64_t i : batch) {
-        double side = padded_products ? longest : split.length(i);
-        padded += longest * longest;
-        if (training) trained += side * side;
-      }
+      padded += static_cast<double>(batch.size()) * longest * longest;
     }
   };
-  count(train, TrainOrder(train.lengths(), spec.training.batch_size, spec.seed, 0), true);
-  count(dev, EvalOrder(dev.lengths(), kEvalBatch), false);
-  for (const MaskRow& row : result->masks) kept += static_cast<double>(row.kept);
-  result->density_padded = kept / (padded * static_cast<double>(result->masks.size()));
-  // Two products forward, four backward, each a multiplication and an addition per element.
-  result->flops = 12.0 * trained * config.hidden * config.layers;
+  count(train, TrainOrder(train.lengths(), spec.training.batch_size, spec.seed, 0));
+  count(dev, EvalOrder(dev.lengths(), kEvalBatch));
+  for (const MaskRow& row : masks) kept += static_cast<double>(row.kept);
+  return kept / (padded * static_cast<double>(masks.size()));
 }
 
 // What one fine-tuning consists of: made by the phases, in their order.
@@ -56,6 +50,7 @@ class Finetune {
     }
     if (!failure) failure = phase("plan", &result_.plan_seconds, [&] { return MakeModel(); });
     if (!failure) failure = phase("attest", &result_.attest_seconds, [&] { return AttestNow(); });
+    if (!failure) CountBuiltMasks();
     if (!failure) failure = TrainModel();
     if (failure) return *failure;
     Describe();
@@ -84,10 +79,21 @@ class Finetune {
 
   MaybeFailure AttestNow() { return AttestTrial(run_, prepared_, *model_, learned_, &result_); }
 
+  // Masks of examples that the operator builds because it is asked stay for training: making them
+  // is time of the plan.
+  void CountBuiltMasks() {
+    const MaskPlan& masks = *prepared_.masks->mask_plan;
+    if (masks.forgot()) return;
+    result_.plan_seconds += masks.waited_seconds();
+    result_.attest_seconds -= masks.waited_seconds();
+  }
+
   MaybeFailure TrainModel() {
     const TrialSpec& spec = run_.spec;
     run_.observer.OnPhase("train", TotalSteps(spec.training, prepared_.train.size()),
                           static_cast<int64_t>(spec.training.epochs));
+    const MaskPlan& masks = *prepared_.masks->mask_plan;
+    const double waited = masks.waited_seconds();
     auto outcome = Train({&spec.training, &prepared_.train, &prepared_.dev(),
                           static_cast<int>(spec.task.labels.size()), spec.seed, prepared_.device,
                           run_.options.implementation, learned_ ? &*learned_ : nullptr},
@@ -100,6 +106,8 @@ class Finetune {
     result_.train_seconds = trained.train_seconds;
     result_.eval_seconds = trained.eval_seconds;
     result_.steps = trained.steps;
+    result_.flops = trained.flops;
+    result_.plan_wait_seconds = masks.waited_seconds() - waited;
     if (!learned_) return {};
     Stopwatch watch;  // what was learned in the meantime
     if (MaybeFailure failure = AttestNow()) return failure;
@@ -116,10 +124,8 @@ class Finetune {
     result_.threads = run_.options.threads;
     result_.versions = Versions();
     result_.peak_bytes = PeakBytes();
-    const bool padded_products =
-        !prepared_.device.is_cpu() || run_.options.implementation == Implementation::kPortable;
-    CountProducts(run_.spec, prepared_.train, prepared_.dev(), prepared_.checkpoint->config,
-                  padded_products, &result_);
+    result_.density_padded =
+        PaddedDensity(run_.spec, prepared_.train, prepared_.dev(), result_.masks);
   }
 
   const RunContext& run_;

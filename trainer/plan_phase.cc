@@ -1,9 +1,11 @@
 #include "trainer/plan_phase.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
 #include "core/hardening.h"
+#include "core/warnings.h"
 
 namespace sparsweep {
 
@@ -25,7 +27,8 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
   MaskPlanOptions options;
   options.mask_seed = mask_seed;
   options.choice = path;
-  if (plan.per_example()) options.examples = MasksOfExamples(train, dev, std::move(texts));
+  if (plan.per_example())
+    options.examples = SharedExampleMasks(MasksOfExamples(train, dev, std::move(texts)));
   auto mask_plan = MaskPlan::Make(plan, options, distinct, cache);
   if (!mask_plan.ok()) return mask_plan.status();
   return std::unique_ptr<const TrialMasks>(
@@ -39,16 +42,21 @@ std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t 
   return examples;
 }
 
-ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& dev,
-                             std::shared_ptr<const TrialTexts> texts) {
+std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> MasksOfExamples(
+    const TokenizedSplit& train, const TokenizedSplit& dev,
+    std::shared_ptr<const TrialTexts> texts) {
   std::vector<int> lengths = train.lengths();
   for (int length : dev.lengths()) lengths.push_back(length);
-  return [texts = std::move(texts), lengths = std::move(lengths), train_size = train.size()](
-             const Pattern& pattern, const MaskContext& context, int64_t example) {
+  // Called for one example after the other: its key is kept.
+  return [texts = std::move(texts), lengths = std::move(lengths), train_size = train.size(),
+          last = int64_t{-1}, key = uint64_t{0}](const Pattern& pattern, const MaskContext& context,
+                                                 int64_t example) mutable {
     const bool of_train = example < train_size;
     const int64_t row = of_train ? example : example - train_size;
+    if (last != example) key = ExampleKey(of_train ? "train" : "dev", row, 0);
+    last = example;
     MaskContext own = context;
-    own.example_key = ExampleKey(of_train ? "train" : "dev", row, 0);
+    own.example_key = key;
     std::optional<InputMasks> words;
     if (texts) {
       words.emplace(texts->Masks(of_train ? row : texts->train_size() + row));
@@ -56,6 +64,44 @@ ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& 
     }
     return BuildMask(pattern, lengths[example], own);
   };
+}
+
+namespace {
+
+// The terms of a pattern that choose k by density.
+void AddLexicalByDensity(const Pattern& pattern, std::vector<Pattern>* terms) {
+  if (const auto* sum = pattern.As<Union>()) {
+    for (const Pattern& term : sum->terms) AddLexicalByDensity(term, terms);
+  } else if (const auto* product = pattern.As<Intersection>()) {
+    for (const Pattern& term : product->terms) AddLexicalByDensity(term, terms);
+  } else if (const auto* lexical = pattern.As<Lexical>()) {
+    const auto* degree = std::get_if<Degree>(&lexical->by_count_or_threshold);
+    if (degree && std::holds_alternative<Density>(*degree)) terms->push_back(pattern);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> LexicalDensityWarnings(const TrialMasks& masks,
+                                                const std::vector<int>& lengths) {
+  std::vector<Pattern> terms;
+  for (const Pattern& pattern : masks.plan.patterns()) AddLexicalByDensity(pattern, &terms);
+  std::vector<std::string> warnings;
+  for (size_t t = 0; t < terms.size(); ++t) {
+    if (std::find(terms.begin(), terms.begin() + t, terms[t]) != terms.begin() + t) continue;
+    MaskContext context;
+    context.max_length = masks.plan.context().max_length;
+    double kept = 0, entries = 0;
+    for (size_t i = 0; i < lengths.size(); ++i) {
+      kept += static_cast<double>(masks.examples(terms[t], context, static_cast<int64_t>(i))->kept);
+      entries += static_cast<double>(lengths[i]) * lengths[i];
+    }
+    const auto& degree = std::get<Degree>(terms[t].As<Lexical>()->by_count_or_threshold);
+    if (auto missed = DensityMissed(terms[t], std::get<Density>(degree), kept, entries)) {
+      warnings.push_back(*std::move(missed));
+    }
+  }
+  return warnings;
 }
 
 std::vector<std::string> ParseWarnings(const TrialTexts::ParseCounts& counts) {

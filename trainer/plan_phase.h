@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,9 +37,15 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
 std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t dev);
 
 // The masks of a trial's examples, numbered train first, then dev: with the words and the key of
-// each. Any thread.
-ExampleMasks MasksOfExamples(const TokenizedSplit& train, const TokenizedSplit& dev,
-                             std::shared_ptr<const TrialTexts> texts);
+// each. For one thread at a time (attention/example_masks.h shares them).
+std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> MasksOfExamples(
+    const TokenizedSplit& train, const TokenizedSplit& dev,
+    std::shared_ptr<const TrialTexts> texts);
+
+// Where lexical(density=) misses what it was asked for over these texts by more than a tenth: only
+// the trainer knows the words. `lengths` of all examples, train first.
+std::vector<std::string> LexicalDensityWarnings(const TrialMasks& masks,
+                                                const std::vector<int>& lengths);
 
 // What `parses` says to people, if anything.
 std::vector<std::string> ParseWarnings(const TrialTexts::ParseCounts& counts);

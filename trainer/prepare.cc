@@ -129,6 +129,11 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
                                            prepared->masks->mask_seed)) {
     result->warnings.push_back(std::move(warning));
   }
+  std::vector<int> lengths = train.lengths();
+  for (int length : dev.lengths()) lengths.push_back(length);
+  for (std::string& warning : LexicalDensityWarnings(*prepared->masks, lengths)) {
+    result->warnings.push_back(std::move(warning));
+  }
   return {};
 }
 

@@ -68,6 +68,7 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
       }
       if (learned && options.lambda > 0) loss = loss + learned->degrees().Price() * options.lambda;
       loss.backward();
+      if (epoch == 0) outcome.flops += attention.flops();
       const auto rate_of = [&](double base) {
         return LearningRate(base, options.schedule, options.warmup, outcome.steps, steps);
       };
@@ -83,6 +84,8 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
       observer.OnStep({outcome.steps, steps, finished, value, rate});
     }
     outcome.train_seconds += SecondsSince(start);
+    // A first epoch that max_steps cut short stands for a whole one.
+    if (epoch == 0) outcome.flops /= finished;
 
     start = std::chrono::steady_clock::now();
     const auto evaluate = [&] {

@@ -38,6 +38,7 @@ struct TrainOutcome {
   Metrics metrics;  // of the last evaluation
   int64_t steps = 0;
   double train_seconds = 0, eval_seconds = 0;
+  double flops = 0;  // of the products of attention in one epoch, forward and backward
 };
 
 struct TrainRequest {

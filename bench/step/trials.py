@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Times the quickstart's 22 trials over resident trainers, without the service: the trainer's share of the main job.
+"""Times the quickstart's 22 trials over resident trainers, without the service: the trainer's share of the main job. With --attention
+other trials of the same task instead. `attest` and `plan` (masks made, and waited for while training) are shares of the whole trial.
 
-    bench/step/trials.py --trainer build/release/bin/sparsweep-trainer [--trainers 2] [--threads 1] [--json OUT]
+    bench/step/trials.py --trainer build/release/bin/sparsweep-trainer [--trainers 2] [--threads 1] [--json OUT] [--attention TEXT ...]
 
 Speaks docs/trainer-protocol.md; only the standard library is used. Prints one line per trial, then the wall time.
 """
@@ -67,9 +68,10 @@ def main():
     p.add_argument("--data", type=Path, default=Path(os.environ.get("SPARSWEEP_DATA", Path.home() / ".local/share/sparsweep")))
     p.add_argument("--seeds", default="1,2")
     p.add_argument("--json", type=Path)
+    p.add_argument("--attention", nargs="+", default=CELLS, metavar="TEXT")
     a = p.parse_args()
     known = fingerprints(a)
-    queue = collections.deque((c, s) for s in map(int, a.seeds.split(",")) for c in CELLS)
+    queue = collections.deque((c, s) for s in map(int, a.seeds.split(",")) for c in a.attention)
     results = collections.defaultdict(list)
     start = time.perf_counter()
     selector = selectors.DefaultSelector()
@@ -99,11 +101,15 @@ def main():
     wall = time.perf_counter() - start
     for t in trainers:
         t.send({"type": "quit"})
-    for cell in CELLS:
+    def share(rs, *fields):
+        phases = ("load", "tokenize", "plan", "attest", "train", "eval")
+        return 100 * statistics.mean(sum(r.get(f, 0) for f in fields) / sum(r[p + "_seconds"] for p in phases) for r in rs)
+
+    for cell in a.attention:
         rs = results[cell]
         print(f"{cell:46s} accuracy {100 * statistics.mean(r['value'] for r in rs):5.1f}  density {rs[0]['density']:.3f}  "
               f"step {1000 * statistics.mean(r['train_seconds'] / r['steps'] for r in rs):5.1f} ms  "
-              f"attest {100 * statistics.mean(r['attest_seconds'] / (r['train_seconds'] + r['eval_seconds']) for r in rs):.2f} %")
+              f"attest {share(rs, 'attest_seconds'):.2f} %  plan {share(rs, 'plan_seconds', 'plan_wait_seconds'):.2f} %")
     print(f"{sum(map(len, results.values()))} trials, {a.trainers} trainers x {a.threads} threads: {wall:.1f} s wall")
     if a.json:
         a.json.write_text(json.dumps({"wall_seconds": wall, "results": results}))

@@ -23,7 +23,8 @@ struct Trial {
 
   Result<Attestation> Run(const LayerAttention& attention) {
     return Attest(
-        request, attention, [&](int layer, int head) { return masks->layer(layer).path(head); }, cache);
+        request, attention, [&](int layer, int head) { return masks->layer(layer).path(head); },
+        cache);
   }
   LayerAttention Honest() {
     return [this](int layer, const at::Tensor& qkv, AttentionBatch& batch) {

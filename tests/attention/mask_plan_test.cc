@@ -14,7 +14,8 @@ Mask Entries(const Tiles& tiles) {
         const Tiles::Entry& entry = part.by_query.entries[e];
         for (int r = 0; r < strip.count; ++r) {
           for (int c = 0; c < entry.count; ++c) {
-            if (entry.bits < 0 || (tiles.bits[entry.bits][r] >> c & 1)) mask.Keep(strip.begin + r, entry.begin + c);
+            if (entry.bits < 0 || (tiles.bits[entry.bits][r] >> c & 1))
+              mask.Keep(strip.begin + r, entry.begin + c);
           }
         }
       }
@@ -32,7 +33,8 @@ Plan Resolve(const std::string& text) { return Plan::Resolve(text, {3, 4, 32}).v
 
 TEST(MaskPlan, SharesSlotsWhereHeadsHaveEqualMasks) {
   MaskCache cache;
-  auto masks = Make(Resolve("heads 0-1: window(1); heads 3: window(1)"), 0, {3, 20}, PathChoice::kAuto, cache);
+  auto masks = Make(Resolve("heads 0-1: window(1); heads 3: window(1)"), 0, {3, 20},
+                    PathChoice::kAuto, cache);
   const LayerMasks& layer = masks->layer(0);
   EXPECT_EQ(layer.slots(), 2);
   EXPECT_EQ((std::vector{layer.slot(0), layer.slot(1), layer.slot(2), layer.slot(3)}),

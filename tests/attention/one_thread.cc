@@ -8,8 +8,7 @@ namespace {
 class OneThread : public testing::Environment {
   void SetUp() override { at::set_num_threads(1); }
 };
-[[maybe_unused]] const auto* const kRegistered =
-    testing::AddGlobalTestEnvironment(new OneThread);
+[[maybe_unused]] const auto* const kRegistered = testing::AddGlobalTestEnvironment(new OneThread);
 
 }  // namespace
 }  // namespace sparsweep

@@ -32,7 +32,8 @@ struct Single {
     qkv = at::randn({1, length, 48});
     d_out = at::randn({1, length, 16});
   }
-  std::pair<at::Tensor, at::Tensor> Run(const at::Tensor& input, const DropoutStream& dropout = {}) {
+  std::pair<at::Tensor, at::Tensor> Run(const at::Tensor& input,
+                                        const DropoutStream& dropout = {}) {
     at::Tensor x = input.detach().clone().requires_grad_(true);
     AttentionBatch batch({length}, length);
     at::Tensor out = Attend(x, masks->layer(0), batch, dropout);
@@ -108,7 +109,8 @@ TEST(Paths, GradientsAreCentralDifferences) {
         moved.view({-1})[at] += by;
         return (one.Run(moved, dropout).first.to(at::kDouble) * one.d_out).sum().item<double>();
       };
-      EXPECT_NEAR((value(step) - value(-step)) / (2 * step), grad.view({-1})[at].item<float>(), 2e-3)
+      EXPECT_NEAR((value(step) - value(-step)) / (2 * step), grad.view({-1})[at].item<float>(),
+                  2e-3)
           << c.pattern << " " << at;
     }
   }
@@ -124,8 +126,9 @@ TEST(Paths, DropTheSameEntriesOnEveryPathAndImplementation) {
       EXPECT_LT(LargestDifference(a, b), 2e-6) << pattern;
       EXPECT_LT(LargestDifference(d_a, d_b), 1e-5) << pattern;
       AttentionBatch portable({length}, length, Implementation::kPortable);
-      EXPECT_LT(LargestDifference(a, Attend(by_path.qkv, by_path.masks->layer(0), portable, dropout)),
-                2e-6)
+      EXPECT_LT(
+          LargestDifference(a, Attend(by_path.qkv, by_path.masks->layer(0), portable, dropout)),
+          2e-6)
           << pattern;
     }
   }

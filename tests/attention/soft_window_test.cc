@@ -231,6 +231,16 @@ TEST(SoftWindow, OfZerosAndOnesIsTheMaskedWindow) {
   }
 }
 
+TEST(SoftWindow, DropsTheSameInBothImplementations) {
+  const Case c{{5, 17, 33}, 3, 16, {0, 2}, 40};
+  const Inputs inputs(c);
+  const DropoutStream dropout{3, 1, DropoutSite::kAttention, 0, DropoutStream::Threshold(0.3)};
+  const Outcome kernel = Compute(c, inputs, at::kFloat, Implementation::kAuto, dropout);
+  const Outcome portable = Compute(c, inputs, at::kFloat, Implementation::kPortable, dropout);
+  EXPECT_LT(Distance(kernel.out, portable.out), 3e-6);
+  EXPECT_LT(Distance(kernel.d_qkv, portable.d_qkv), 2e-5);
+}
+
 TEST(SoftWindow, GradientUnderDropoutIsThatOfTheForwardPass) {
   const Case c{{6, 5}, 2, 16, {1}, 6};
   Inputs inputs(c);

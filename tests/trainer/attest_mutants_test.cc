@@ -112,7 +112,7 @@ Made MutantMake(const Plan& plan, const MaskPlanOptions& options, const std::set
     auto first = std::make_shared<std::map<int, int64_t>>();
     used.examples = [first, own = options.examples](const Pattern& pattern,
                                                     const MaskContext& context, int64_t example) {
-      const int length = own(pattern, context, example).length();
+      const int length = own(pattern, context, example)->mask.length();
       return own(pattern, context, first->emplace(length, example).first->second);
     };
   }

@@ -196,7 +196,7 @@ TEST_F(TrialTextsTest, EveryExampleDrawsByItsOwnKey) {
   dev.begin = {0, 12};
   dev.labels = {0};
   const Plan plan = Plan::Resolve("random(2, each=example)", {2, 2, 32}).value();
-  const ExampleMasks masks = MasksOfExamples(train, dev, nullptr);
+  const auto masks = MasksOfExamples(train, dev, nullptr);
   MaskContext context;
   context.mask_seed = 5;
   for (int64_t example = 0; example < 3; ++example) {
@@ -205,6 +205,27 @@ TEST_F(TrialTextsTest, EveryExampleDrawsByItsOwnKey) {
     EXPECT_EQ(masks(plan.at(0, 0), context, example), BuildMask(plan.at(0, 0), 12, own));
   }
   EXPECT_NE(masks(plan.at(0, 0), context, 0), masks(plan.at(0, 0), context, 2));
+}
+
+TEST(LexicalDensity, ThatTheWordsMissIsWarnedOf) {
+  const auto warnings = [](const std::string& attention) {
+    const TrialMasks masks{
+        Plan::Resolve(attention, {2, 2, 32}).value(),
+        0,
+        {},
+        [](const Pattern&, const MaskContext&, int64_t) {  // a quarter, whatever is asked
+          Mask mask(4);
+          for (int i = 0; i < 4; ++i) mask.Keep(i, i);
+          return std::make_shared<const KnownMask>(KnownMask::Of(std::move(mask)));
+        },
+        nullptr};
+    return LexicalDensityWarnings(masks, {4, 4, 4});
+  };
+  EXPECT_THAT(warnings("global(1) + lexical(density=0.5); layer 1: lexical(density=0.5)"),
+              ElementsAre("\"lexical(density=0.5)\" has density 0.25 over these texts; no degree "
+                          "comes closer"));
+  EXPECT_THAT(warnings("lexical(density=0.26)"), ElementsAre());
+  EXPECT_THAT(warnings("lexical(2)"), ElementsAre());
 }
 
 TEST_F(TrialTextsTest, AParserOfAnotherVersionIsRefused) {
