@@ -3,7 +3,9 @@
 #include <set>
 
 #include "core/json.h"
+#include "core/plan.h"
 #include "core/statistics.h"
+#include "core/warnings.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
 #include "server/services/messages.h"
@@ -73,9 +75,12 @@ std::optional<double> MeanOf(const CellRow& cell, Field CellTrialRow::*field) {
 // The warnings about a cell and of all its results, each once, in the order of the trials.
 void AddWarnings(const CellRow& row, v1::Cell* cell) {
   std::set<std::string> known;
-  // Its trials cannot say so: they know the canonical plan alone.
-  if (row.canonical == "dense" && row.attention.find("dense") == std::string::npos) {
-    cell->add_warnings("\"" + row.attention + "\" is dense at this max_length");
+  // Which rules became dense its trials cannot say: they know the canonical plan alone.
+  if (row.attention != row.canonical && !row.trials.empty()) {
+    const auto written = Plan::Resolve(row.attention, row.trials.front().context);
+    if (written.ok()) {
+      for (const std::string& warning : DenseRuleWarnings(*written)) cell->add_warnings(warning);
+    }
   }
   for (const CellTrialRow& trial : row.trials) {
     if (trial.warnings_json.empty() || trial.warnings_json == "[]") continue;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/plan_context.h"
 #include "core/trial.h"
 #include "scheduler/effect.h"
 #include "server/store/sqlite.h"
@@ -67,6 +68,7 @@ struct CellTrialRow {
   std::string warnings_json;  // a list of sentences; empty where there is no result
   SweepId origin = 0;  // the sweep that the result was taken over from
   Wish wish = Wish::kWanted;
+  PlanContext context;
 };
 struct CellRow {
   int64_t cell = 0;

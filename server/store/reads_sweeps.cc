@@ -42,6 +42,8 @@ CellTrialRow CellTrialOf(const Statement& read, int column) {
   row.warnings_json = read.Text(column + 10);
   row.origin = read.Int(column + 11);
   row.wish = WishNamed(read.Text(column + 12));
+  row.context = {static_cast<int>(read.Int(column + 13)), static_cast<int>(read.Int(column + 14)),
+                 static_cast<int>(read.Int(column + 15))};
   return row;
 }
 
@@ -49,7 +51,8 @@ constexpr char kTrialsOfCells[] =
     "SELECT ct.cell, ct.trial_id, s.seed, s.mask_seed, t.state, r.metric, r.value, r.density, "
     "d.detail ->> '$.train_seconds', d.detail ->> '$.device', d.detail ->> '$.threads', "
     "d.detail ->> '$.warnings', "
-    "coalesce(nullif(a.sweep_id, ct.sweep_id), 0), coalesce(i.wish, 'wanted') "
+    "coalesce(nullif(a.sweep_id, ct.sweep_id), 0), coalesce(i.wish, 'wanted'), "
+    "s.spec ->> '$.layers', s.spec ->> '$.heads', s.spec ->> '$.training.max_length' "
     "FROM cell_trial ct JOIN trial t ON t.id = ct.trial_id "
     "JOIN trial_spec s ON s.trial_id = ct.trial_id "
     "LEFT JOIN result r ON r.trial_id = ct.trial_id "

@@ -199,11 +199,15 @@ TEST_F(SweepsTest, ASeedThatTheBaselineLacksIsNoPairLeftOut) {
 }
 
 TEST_F(SweepsTest, ACellWhosePatternBecameDenseSaysSo) {
-  const auto cells = CellsOf(api_, R"j("attention": "$a", "axes": {"a": ["window(300)", "dense"]},
-                                      "training": {"max_length": 64}, "seeds": 1)j",
-                             [](const TrialSpec&) { return RecordedResult(0.7); });
-  EXPECT_THAT(cells.at(0).warnings(), ElementsAre("\"window(300)\" is dense at this max_length"));
-  EXPECT_THAT(cells.at(1).warnings(), ElementsAre());
+  const auto cells = CellsOf(
+      api_,
+      R"j("attention": "$a", "training": {"max_length": 64}, "seeds": 1,
+          "axes": {"a": ["window(300)", "layer 0: self; layer 1: global(80)", "dense"]})j",
+      [](const TrialSpec&) { return RecordedResult(0.7); });
+  EXPECT_THAT(cells.at(0).warnings(), ElementsAre("\"window(300)\" is dense at max_length 64"));
+  EXPECT_THAT(cells.at(1).warnings(), ElementsAre("\"global(80)\" is dense at max_length 64"))
+      << "in a part of the plan alone";
+  EXPECT_THAT(cells.at(2).warnings(), ElementsAre());
 }
 
 TEST_F(SweepsTest, ACellHasTheWarningsOfItsResultsOnce) {
