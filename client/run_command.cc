@@ -174,6 +174,9 @@ int RunSweep(const Options& options, Signals& signals) {
   server_options.insecure = options.insecure;
   Result<std::unique_ptr<Server>> server = Server::Start(server_options);
   if (!server.ok()) return Refuse(server.status());
+  if (Status status = (*server)->Restored(); !status.ok()) {
+    return Refuse({status.code(), server_options.db + ": " + status.message()});
+  }
   Service service((*server)->InProcessChannel());
 
   const auto refuse = [&](const Status& status) {

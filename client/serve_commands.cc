@@ -56,6 +56,9 @@ int RunServer(const Options& options, Signals& signals) {
               (*server)->ports().http,
               server_options.web_dir.empty() ? "  (API only: the dashboard is not built)" : "");
   std::fflush(stdout);
+  if (Status status = (*server)->Restored(); !status.ok()) {
+    return Refuse({status.code(), server_options.db + ": " + status.message()});
+  }
   signals.Wait();
   std::fprintf(stderr, "stopping; once more ends at once\n");
   (*server)->Stop(std::chrono::seconds(5));

@@ -104,14 +104,20 @@ SweepState Scheduler::State::StateNow(const Sweep& sweep) const {
   return sweep.expanded ? SweepState::kRunning : SweepState::kExpanding;
 }
 
-// The last thing in every Apply, when all that the event meant for trials has happened.
-void Scheduler::State::SettleSweeps(Step& step) {
-  if (step.fewer_fit) FailRefused(step);
-  for (const SweepId id : std::set<SweepId>(step.failed)) {
+// When all that the event meant for trials has happened, and before any is leased for it: what stops
+// itself by this event is not handed out any more.
+void Scheduler::State::StopFailing(Step& step) {
+  if (std::exchange(step.fewer_fit, false)) FailRefused(step);
+  for (const SweepId id : std::exchange(step.failed, {})) {
     if (const auto it = sweeps.find(id); it != sweeps.end()) {
       StopIfTooManyFailed(step, id, it->second);
     }
   }
+}
+
+// The last thing in every Apply.
+void Scheduler::State::SettleSweeps(Step& step) {
+  StopFailing(step);
   if (!step.regrouped.empty()) {
     for (const auto& [id, sweep] : sweeps) {
       if (step.regrouped.contains(sweep.group)) step.touched.insert(id);

@@ -36,6 +36,7 @@ struct Scheduler::State {
   void Dequeue(TrialId id);
   static void Count(Coverage& coverage, TrialState state, int64_t by);
   SweepState StateNow(const Sweep& sweep) const;
+  void StopFailing(Step& step);
   void SettleSweeps(Step& step);
   void StopIfTooManyFailed(Step& step, SweepId id, Sweep& sweep);
   void OpenLane(SweepId id, const Sweep& sweep);

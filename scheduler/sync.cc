@@ -42,6 +42,7 @@ void Scheduler::State::Sync(Step& step, WorkerSynced event) {
     CountAbsences(step, worker, event.sequence);
   }
   LetTimePass(step);
+  StopFailing(step);
   FillSlots(step, worker);
   for (TrialId trial : worker.attempts) answer.run.push_back({trial, leases.at(trial).number});
   answer.drain = worker.drain_requested;

@@ -147,6 +147,10 @@ void Server::Impl::StoreDigest(SweepId sweep) {
       });
 }
 
+Status Server::Restored() {
+  return impl_->loop == nullptr ? Status() : impl_->loop->Restored();
+}
+
 const ServerPorts& Server::ports() const { return impl_->ports; }
 Api& Server::api() { return *impl_->api; }
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() {

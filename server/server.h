@@ -48,6 +48,10 @@ class Server {
   static Result<std::unique_ptr<Server>> Start(ServerOptions options);
   ~Server();  // stops with a deadline of one second
 
+  // Start returns as soon as it serves readers; this waits until it schedules too. An error: the
+  // database cannot be worked with, and the server should be stopped.
+  Status Restored();
+
   const ServerPorts& ports() const;
   Api& api();
   // A gRPC channel to this very server, without a socket.

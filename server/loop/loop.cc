@@ -39,7 +39,6 @@ Loop::Loop(StoreFile& file, Feed& feed, Progress& progress, LoopOptions options)
 Result<std::unique_ptr<Loop>> Loop::Start(StoreFile& file, Feed& feed, Progress& progress,
                                           LoopOptions options) {
   std::unique_ptr<Loop> loop(new Loop(file, feed, progress, std::move(options)));
-  if (Status status = loop->Restore(); !status.ok()) return status;
   loop->thread_ = std::thread([loop = loop.get()] { loop->Run(); });
   return loop;
 }
@@ -80,6 +79,10 @@ void Loop::Answer(std::function<void(Result<Outcome>)> reply, Result<Outcome> ou
 
 void Loop::Run() {
   const auto work = boost::asio::make_work_guard(context_);
+  // Here, not before the start: what only reads is served meanwhile, what is posted waits.
+  const Status restored = Restore();
+  if (!restored.ok()) failure_ = restored;
+  restoring_.set_value(restored);
   ArmTimer();
   context_.run();
 }
@@ -132,8 +135,15 @@ void Loop::RunBatch() {
   if (status.ok()) status = ReleaseHeld(now);
   Result<std::vector<EventRow>> events = std::vector<EventRow>();
   if (status.ok()) {
+    const auto start = std::chrono::steady_clock::now();
     events = writer_.Commit();
     if (!events.ok()) status = events.status();
+    for (auto& [reply, outcome] : answers_) {
+      if (outcome.ok() && outcome->held.count() > 0) {
+        outcome->held += std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - start);
+      }
+    }
   }
   if (!status.ok()) {
     Fail(status);
@@ -206,7 +216,7 @@ void Loop::ArmTimer() {
   const bool failed = !failure_.ok();
   std::optional<Instant> at;
   if (failed) {
-    at = Now() + probe_after_;
+    if (probe_after_ > Duration::zero()) at = Now() + probe_after_;
   } else {
     at = scheduler_.NextDeadline();
     for (const auto& [worker, held] : held_) {

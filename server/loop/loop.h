@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,7 @@ struct Outcome {
   SweepId sweep = 0;                        // of SweepSubmitted
   Instruction instruction;                  // of WorkerSynced
   std::map<TrialId, std::string> specs;     // of what the worker did not know it should run
-  std::chrono::microseconds held{};         // how long the loop worked on it
+  std::chrono::microseconds held{};         // how long the loop worked on it, its commit included
   std::string answer;                       // of a PersonsRequest: as it was given the first time
 };
 
@@ -69,10 +70,15 @@ struct LoopOptions {
 
 class Loop {
  public:
-  // Restores the scheduler from the file, then runs. What is passed must outlive the loop.
+  // Its thread restores the scheduler from the file, then takes what was posted (Restored). What is
+  // passed must outlive the loop.
   static Result<std::unique_ptr<Loop>> Start(StoreFile& file, Feed& feed, Progress& progress,
                                              LoopOptions options);
   ~Loop();
+
+  // Waits until the scheduler is restored. If it cannot be, the loop answers everything with that
+  // error and is of no more use.
+  Status Restored() { return restored_.get(); }
 
   // After Stop the reply is UNAVAILABLE.
   void Post(Posted posted);
@@ -135,7 +141,8 @@ class Loop {
   std::map<AttemptId, Leased> leased_;   // live attempts
   std::map<std::string, int64_t> touched_at_;  // last_seen_at as stored, by worker
   Status failure_;                       // not ok: waiting for the disk
-  Duration probe_after_{};
+  Duration probe_after_{};               // zero: never
+  std::promise<Status> restoring_;
   // Of the batch under way.
   int64_t now_ms_ = 0;
   Answers answers_;
@@ -143,6 +150,7 @@ class Loop {
   std::set<SweepId> counted_, created_, ended_;
   std::set<std::string> news_;           // workers whose instruction changed
 
+  std::shared_future<Status> restored_{restoring_.get_future()};
   std::thread thread_;
 };
 

@@ -1,6 +1,10 @@
 #include "server/store/restore.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
 
 #include "server/store/names.h"
 #include "server/store/options_json.h"
@@ -11,7 +15,6 @@ namespace {
 void LoadSweeps(Database& db, StoredState* state) {
   Statement read = db.Prepare(
       "SELECT s.id, s.state, s.priority, s.next_index, s.expanded, "
-      "(SELECT count(*) FROM cell c WHERE c.sweep_id = s.id), "
       "(SELECT count(*) FROM cell c WHERE c.sweep_id = s.id AND c.alias_of IS NOT NULL), "
       "s.weight, s.max_running, s.needs, s.time_limit_ms, s.idle_limit_ms, s.max_failed_share, "
       "s.fresh, s.closed, s.waiting_for "
@@ -23,17 +26,16 @@ void LoadSweeps(Database& db, StoredState* state) {
     sweep.options.priority = read.Int(2);
     sweep.next_index = read.Int(3);
     sweep.expanded = read.Int(4) != 0;
-    sweep.cells = read.Int(5);
-    sweep.aliases = read.Int(6);
-    sweep.options.weight = read.Double(7);
-    sweep.options.max_running = read.Int(8);
-    sweep.options.needs = ParseNeeds(read.Text(9));
-    sweep.options.time_limit = Duration(read.Int(10));
-    sweep.options.idle_limit = Duration(read.Int(11));
-    sweep.options.max_failed_share = read.Double(12);
-    sweep.options.fresh = read.Int(13) != 0;
-    sweep.closed = read.Int(14) != 0;
-    sweep.waiting_for = read.Text(15);
+    sweep.aliases = read.Int(5);
+    sweep.options.weight = read.Double(6);
+    sweep.options.max_running = read.Int(7);
+    sweep.options.needs = ParseNeeds(read.Text(8));
+    sweep.options.time_limit = Duration(read.Int(9));
+    sweep.options.idle_limit = Duration(read.Int(10));
+    sweep.options.max_failed_share = read.Double(11);
+    sweep.options.fresh = read.Int(12) != 0;
+    sweep.closed = read.Int(13) != 0;
+    sweep.waiting_for = read.Text(14);
     state->next_sweep = sweep.id + 1;
     state->sweeps.push_back(sweep);
   }
@@ -41,37 +43,80 @@ void LoadSweeps(Database& db, StoredState* state) {
 
 void LoadTrials(Database& db, StoredState* state) {
   Statement read = db.Prepare(
-      "SELECT t.id, t.identity, t.state, t.charged, "
-      "coalesce((SELECT max(a.number) FROM attempt a WHERE a.trial_id = t.id), 0), "
-      "coalesce(t.reason, ''), t.generation, t.fence FROM trial t ORDER BY t.id");
+      "SELECT id, identity, state, charged, coalesce(reason, ''), generation, fence "
+      "FROM trial ORDER BY id");
+  Statement attempts = db.Prepare(
+      "SELECT trial_id, max(number) FROM attempt GROUP BY trial_id ORDER BY trial_id");
+  bool more = attempts.Step();
   while (read.Step()) {
-    state->trials.push_back({read.Int(0), read.Text(1), TrialStateNamed(read.Text(2)),
-                             static_cast<int>(read.Int(3)), static_cast<int>(read.Int(4)),
-                             ParseFailureReason(read.Text(5)), static_cast<int>(read.Int(6)),
-                             static_cast<int>(read.Int(7))});
-    state->next_trial = read.Int(0) + 1;
+    const TrialId id = read.Int(0);
+    while (more && attempts.Int(0) < id) more = attempts.Step();
+    const int highest = more && attempts.Int(0) == id ? static_cast<int>(attempts.Int(1)) : 0;
+    state->trials.push_back({id, read.Text(1), TrialStateNamed(read.Text(2)),
+                             static_cast<int>(read.Int(3)), highest,
+                             ParseFailureReason(read.Text(4)), static_cast<int>(read.Int(5)),
+                             static_cast<int>(read.Int(6))});
+    state->next_trial = id + 1;
   }
 }
 
-// The best place of a trial in a sweep comes first; the others are skipped.
+std::set<std::pair<SweepId, uint64_t>> BaselineCells(Database& db) {
+  std::set<std::pair<SweepId, uint64_t>> cells;
+  Statement read = db.Prepare("SELECT sweep_id, cell FROM cell WHERE is_baseline = 1");
+  while (read.Step()) cells.emplace_hint(cells.end(), read.Int(0), read.Int(1));
+  return cells;
+}
+
+// The best place of a trial in a sweep counts: a baseline, then a low seed rank, then a low cell. Read
+// in the order of the primary key and sorted here: a join and a sort by SQLite take several times as
+// long, and a million rows are waited for at every start.
 void LoadInterests(Database& db, StoredState* state) {
-  Statement read = db.Prepare(
-      "SELECT ct.sweep_id, ct.trial_id, c.is_baseline, ct.seed_rank, ct.cell, "
-      "coalesce(i.wish, 'wanted') "
-      "FROM cell_trial ct JOIN cell c ON c.sweep_id = ct.sweep_id AND c.cell = ct.cell "
-      "LEFT JOIN interest i ON i.sweep_id = ct.sweep_id AND i.trial_id = ct.trial_id "
-      "ORDER BY ct.sweep_id, ct.trial_id, c.is_baseline DESC, ct.seed_rank, ct.cell");
-  while (read.Step()) {
-    const StoredState::Interest interest{read.Int(0), read.Int(1), read.Int(2) != 0,
-                                         static_cast<int>(read.Int(3)),
-                                         static_cast<uint64_t>(read.Int(4)),
-                                         WishNamed(read.Text(5))};
-    if (!state->interests.empty() && state->interests.back().sweep == interest.sweep &&
-        state->interests.back().trial == interest.trial) {
-      continue;
+  const std::set<std::pair<SweepId, uint64_t>> baselines = BaselineCells(db);
+  std::vector<StoredState::Interest>& all = state->interests;
+  std::map<SweepId, int64_t> cells;
+  {
+    Statement read = db.Prepare(
+        "SELECT sweep_id, cell, trial_id, seed_rank FROM cell_trial "
+        "ORDER BY sweep_id, cell, trial_id");
+    std::pair<SweepId, uint64_t> cell{0, 0};
+    bool is_baseline = false;
+    while (read.Step()) {
+      const std::pair<SweepId, uint64_t> here{read.Int(0), static_cast<uint64_t>(read.Int(1))};
+      if (cells.empty() || here != cell) {
+        cell = here;
+        ++cells[here.first];
+        is_baseline = baselines.contains(here);
+      }
+      StoredState::Interest interest;
+      interest.sweep = here.first;
+      interest.trial = read.Int(2);
+      interest.is_baseline = is_baseline;
+      interest.seed_rank = static_cast<int>(read.Int(3));
+      interest.cell = here.second;
+      all.push_back(interest);
     }
-    state->interests.push_back(interest);
   }
+  const auto place = [](const StoredState::Interest& i) {
+    return std::tuple(i.sweep, i.trial, !i.is_baseline, i.seed_rank, i.cell);
+  };
+  std::sort(all.begin(), all.end(),
+            [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  all.erase(std::unique(all.begin(), all.end(),
+                        [](const auto& a, const auto& b) {
+                          return a.sweep == b.sweep && a.trial == b.trial;
+                        }),
+            all.end());
+  Statement wishes = db.Prepare("SELECT sweep_id, trial_id, wish FROM interest");
+  while (wishes.Step()) {
+    const std::pair<SweepId, TrialId> key{wishes.Int(0), wishes.Int(1)};
+    const auto found = std::lower_bound(all.begin(), all.end(), key, [](const auto& a, const auto& k) {
+      return std::pair(a.sweep, a.trial) < k;
+    });
+    if (found != all.end() && std::pair(found->sweep, found->trial) == key) {
+      found->wish = WishNamed(wishes.Text(2));
+    }
+  }
+  for (StoredState::Sweep& sweep : state->sweeps) sweep.cells = cells[sweep.id];
 }
 
 void LoadAttempts(Database& db, int64_t now_ms, StoredState* state) {

@@ -117,7 +117,10 @@ TEST(FailedShare, SweepStopsItselfAndSaysWhy) {
   env.Fail("w", {3, 1}, FailureReason::kDiverged);
   env.Fail("w", {4, 1}, FailureReason::kDiverged);
   EXPECT_EQ(env.scheduler().StateOf(1), SweepState::kRunning);
-  env.Fail("w", {5, 1}, FailureReason::kDiverged);
+  // The Sync that brings the last failure is not given another trial of the sweep.
+  const Instruction told = env.Fail("w", {5, 1}, FailureReason::kDiverged);
+  EXPECT_THAT(told.run, IsEmpty());
+  EXPECT_THAT(env.store().trials().at(10).attempts, IsEmpty());
   EXPECT_EQ(env.scheduler().StateOf(1), SweepState::kFailed);
   EXPECT_EQ(env.store().sweeps().at(1).message,
             "stopped: 3 of the 5 trials that ended have failed, more than max_failed_share 0.5; "

@@ -65,5 +65,20 @@ TEST(Restart, AHalfExpandedGridIsFinishedWithTheSameCells) {
   EXPECT_EQ(sweep.coverage().trials(), 22);
 }
 
+TEST(Restart, AFileThatCannotBeRestoredIsSaidToBeSoAtOnce) {
+  const TempFolder folder;
+  { TestServer server(folder / "a.db"); }
+  {
+    Database db(folder / "a.db", Database::Mode::kReadWrite);
+    db.Execute("DROP TABLE numbers");
+  }
+  TestServer server(folder / "a.db");
+  const Status status = server.loop->Restored();
+  EXPECT_THAT(status.message(), ::testing::HasSubstr("no such table: numbers"));
+  const auto refused = Create(*server.api, R"("attention": "dense", "seeds": 1)");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().message(), status.message());
+}
+
 }  // namespace
 }  // namespace sparsweep
