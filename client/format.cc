@@ -52,7 +52,7 @@ std::string ValueText(const google::protobuf::Value& value) {
 }
 
 bool IsShare(const std::string& metric) {
-  return metric == "accuracy" || metric == "f1" || metric == "exact";
+  return metric == "accuracy" || metric == "f1" || metric == "exact_match";
 }
 
 std::string MetricText(const std::string& metric, double value) {

@@ -45,6 +45,7 @@ class Footnotes {
   std::string Of(const v1::Cell& cell) {
     std::string out;
     for (const std::string& warning : cell.warnings()) Add(warning, &out);
+    if (!cell.selection_note().empty()) Add(cell.selection_note(), &out);
     if (cell.left_out() > 0) {
       Add(fmt::format("{} left out of the difference: run on another device or with another number "
                       "of threads than the baseline's",
@@ -75,10 +76,12 @@ class Footnotes {
 // Titles are those of the metric in percent where it is a share; differences then are in points.
 std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
   Footnotes notes;
-  bool intervals = false, missing = false;
+  bool intervals = false, missing = false, tested = false, selected = false;
   std::string metric;
   for (const v1::Cell& cell : cells) {
     intervals = intervals || cell.has_difference_low();
+    tested = tested || cell.has_test_mean();
+    selected = selected || cell.selected();
     missing = missing || cell.failed() > 0 || cell.succeeded() < cell.trials_size();
     if (!cell.metric().empty()) metric = cell.metric();
     notes.Of(cell);
@@ -90,6 +93,8 @@ std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<st
   table.Column("density", Align::kRight);
   table.Column(metric.empty() ? "result" : IsShare(metric) ? metric + " %" : metric, Align::kRight);
   table.Column("± sd", Align::kRight);
+  if (tested) table.Column(IsShare(metric) ? "test %" : "test", Align::kRight);
+  if (selected) table.Column("selected");
   table.Column("n", Align::kRight);
   table.Column("vs dense", Align::kRight);
   if (intervals) {
@@ -117,6 +122,10 @@ std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<st
     row.push_back(cell.has_density() ? fmt::format("{:.3f}", cell.density()) : "");
     row.push_back(cell.has_mean() ? MetricText(cell.metric(), cell.mean()) : "");
     row.push_back(cell.has_stddev() ? MetricText(cell.metric(), cell.stddev()) : "");
+    if (tested) {
+      row.push_back(cell.has_test_mean() ? MetricText(cell.metric(), cell.test_mean()) : "");
+    }
+    if (selected) row.push_back(cell.selected() ? "selected" : "");
     row.push_back(std::to_string(cell.n()));
     row.push_back(cell.baseline()         ? "baseline"
                   : cell.has_difference() ? signed_value(cell.difference())
@@ -160,7 +169,8 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
   for (const char* title :
        {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev",
         "n", "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
-        "smallest_detectable", "train_seconds", "succeeded", "failed", "left_out", "warnings"}) {
+        "smallest_detectable", "train_seconds", "succeeded", "failed", "left_out", "warnings",
+        "test_mean", "test_stddev", "selected", "selection_note"}) {
     table.Column(title);
   }
   const auto number = [](bool has, double value) { return has ? fmt::format("{}", value) : ""; };
@@ -181,7 +191,10 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
                 number(cell.has_train_seconds(), cell.train_seconds()),
                 std::to_string(cell.succeeded()), std::to_string(cell.failed()),
                 std::to_string(cell.left_out()),
-                fmt::format("{}", fmt::join(cell.warnings(), " "))});
+                fmt::format("{}", fmt::join(cell.warnings(), " ")),
+                number(cell.has_test_mean(), cell.test_mean()),
+                number(cell.has_test_stddev(), cell.test_stddev()), cell.selected() ? "1" : "0",
+                cell.selection_note()});
     table.Row(std::move(row));
   }
   return table;

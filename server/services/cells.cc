@@ -9,6 +9,7 @@
 #include "proto/convert.h"
 #include "server/services/local_api.h"
 #include "server/services/messages.h"
+#include "server/services/selection.h"
 
 namespace sparsweep {
 namespace {
@@ -18,21 +19,24 @@ namespace {
 using Environments = std::map<uint64_t, std::set<std::pair<std::string, int64_t>>>;
 
 struct Statistics {
-  std::map<uint64_t, CellSummary> summaries;
+  std::map<uint64_t, CellSummary> summaries, test_summaries;  // of dev, of test
+  std::optional<SelectedCells> selected;
   std::map<uint64_t, CellComparison> comparisons;
   std::map<uint64_t, int> left_out;  // pairs per cell
 };
 
-// Over the whole sweep: the corrections need the family of all cells.
-Statistics StatisticsOf(const std::vector<CellRow>& cells) {
-  std::vector<Measurement> measurements;
+// Over the whole sweep: the corrections need the family of all cells, or of all selected ones.
+Statistics StatisticsOf(const std::vector<CellRow>& cells, const std::optional<SelectRule>& rule) {
+  std::vector<Measurement> measurements, of_test;
   std::map<uint64_t, uint64_t> baseline_of;
   std::map<uint64_t, Environments> environments;
   for (const CellRow& cell : cells) {
     const auto index = static_cast<uint64_t>(cell.cell);
     for (const CellTrialRow& trial : cell.trials) {
       if (!trial.value) continue;
-      measurements.push_back({index, trial.seed, trial.mask_seed.value_or(0), *trial.value});
+      const uint64_t mask_seed = trial.mask_seed.value_or(0);
+      measurements.push_back({index, trial.seed, mask_seed, *trial.value});
+      if (trial.test_value) of_test.push_back({index, trial.seed, mask_seed, *trial.test_value});
       environments[index][trial.seed].insert({trial.device, trial.threads});
     }
     if (!cell.is_baseline && !cell.alias_of && cell.baseline_cell) {
@@ -41,8 +45,14 @@ Statistics StatisticsOf(const std::vector<CellRow>& cells) {
   }
   Statistics statistics;
   statistics.summaries = Summarize(measurements);
+  statistics.test_summaries = Summarize(of_test);
   // Pairs that mix devices or threads are left out.
   std::map<uint64_t, CellSummary> comparable = statistics.summaries;
+  if (rule) {  // what was chosen on dev is compared by what it does on test, where there is one
+    statistics.selected.emplace(*rule, cells, statistics.summaries);
+    baseline_of = statistics.selected->BaselineOf();
+    if (!of_test.empty()) comparable = statistics.test_summaries;
+  }
   for (const auto& [cell, baseline] : baseline_of) {
     const auto summary = comparable.find(cell);
     if (summary == comparable.end()) continue;
@@ -124,6 +134,15 @@ v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
     if (summary.deviation) cell.set_stddev(*summary.deviation);
     cell.set_n(static_cast<int32_t>(summary.by_seed.size()));
   }
+  if (const auto found = statistics.test_summaries.find(index);
+      found != statistics.test_summaries.end()) {
+    cell.set_test_mean(found->second.mean);
+    if (found->second.deviation) cell.set_test_stddev(*found->second.deviation);
+  }
+  if (statistics.selected && statistics.selected->Has(index)) {
+    cell.set_selected(true);
+    if (!cell.has_test_mean()) cell.set_selection_note("selected on the reported split");
+  }
   AddWarnings(row, &cell);
   // An alias is compared under the name of the cell it repeats.
   const uint64_t named = row.alias_of ? static_cast<uint64_t>(*row.alias_of) : index;
@@ -161,10 +180,13 @@ void LocalApi::ListCells(const v1::ListCellsRequest& request,
   parts_.readers.Read<v1::ListCellsResponse>(
       [sweep = *sweep, size = *size,
        first = *first](Database& db) -> Result<v1::ListCellsResponse> {
-        if (!ReadSweep(db, sweep)) return NoSweep(sweep);
+        const std::optional<SweepRow> stored = ReadSweep(db, sweep);
+        if (!stored) return NoSweep(sweep);
+        const Result<SweepSpec> spec = ParseSweepSpec(stored->spec_json);
         const std::vector<CellRow> cells =
             ReadCells(db, sweep, -1, static_cast<int64_t>(kMaxCells) * 2);
-        const Statistics statistics = StatisticsOf(cells);
+        const Statistics statistics =
+            StatisticsOf(cells, spec.ok() ? spec->select : std::nullopt);
         v1::ListCellsResponse response;
         for (const CellRow& row : cells) {
           if (row.cell < first) continue;

@@ -32,7 +32,10 @@ SweepOptions OptionsOf(const SweepSpec& spec) {
   options.time_limit = seconds(spec.time_limit);
   options.idle_limit = seconds(spec.idle_limit);
   options.max_failed_share = spec.max_failed_share;
-  options.fresh = spec.fresh;
+  // What is measured depends on the machine: alone on its worker, never taken over.
+  const bool measures = spec.kind == "profile" || spec.kind == "infer";
+  options.needs.exclusive = measures;
+  options.fresh = spec.fresh || measures;
   return options;
 }
 

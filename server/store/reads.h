@@ -61,6 +61,7 @@ struct CellTrialRow {
   TrialState state = TrialState::kQueued;
   std::string metric;
   std::optional<double> value;
+  std::optional<double> test_value;
   std::optional<double> density;
   std::optional<double> train_seconds;
   std::string device;

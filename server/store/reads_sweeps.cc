@@ -44,6 +44,7 @@ CellTrialRow CellTrialOf(const Statement& read, int column) {
   row.wish = WishNamed(read.Text(column + 12));
   row.context = {static_cast<int>(read.Int(column + 13)), static_cast<int>(read.Int(column + 14)),
                  static_cast<int>(read.Int(column + 15))};
+  row.test_value = read.MaybeDouble(column + 16);
   return row;
 }
 
@@ -52,7 +53,8 @@ constexpr char kTrialsOfCells[] =
     "d.detail ->> '$.train_seconds', d.detail ->> '$.device', d.detail ->> '$.threads', "
     "d.detail ->> '$.warnings', "
     "coalesce(nullif(a.sweep_id, ct.sweep_id), 0), coalesce(i.wish, 'wanted'), "
-    "s.spec ->> '$.layers', s.spec ->> '$.heads', s.spec ->> '$.training.max_length' "
+    "s.spec ->> '$.layers', s.spec ->> '$.heads', s.spec ->> '$.training.max_length', "
+    "d.detail ->> '$.test_value' "
     "FROM cell_trial ct JOIN trial t ON t.id = ct.trial_id "
     "JOIN trial_spec s ON s.trial_id = ct.trial_id "
     "LEFT JOIN result r ON r.trial_id = ct.trial_id "

@@ -28,7 +28,7 @@ Result<ResolvedModel> StoredResolver::Model(const std::string& name) {
   if (!trial.ok()) return trial.status();
   // The model was longer than every trial that ran; how much longer is not stored.
   return ResolvedModel{name, "", trial->model_fingerprint, trial->layers, trial->heads, 0, 0,
-                       kMaxLength};
+                       kMaxLength, trial->model_files};
 }
 
 Result<ResolvedTask> StoredResolver::Task(const std::variant<std::string, TaskSpec>& task) {
