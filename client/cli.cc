@@ -98,6 +98,12 @@ void AddTrials(Commands& c, Options& o) {
       ->add_option("--attempt", o.attempt, "Number of the attempt (default: the newest)")
       ->check(CLI::Range(1, 1'000'000));
 
+  c.Add("model", "Write the weights that a trial kept as a folder in Hugging Face layout",
+        "  sparsweep model 17 --output best\n"
+        "  sparsweep model 17 --db results.db --output best\n");
+  c.Subject("trial", "Number of the trial", true).Read();
+  c.current()->add_option("--output", o.output, "New folder")->type_name("DIR")->required();
+
   c.Add("sql", "Ask the database with one SELECT (docs/database.md lists the views)",
         "  sparsweep sql \"SELECT canonical, avg(value) FROM v_results GROUP BY canonical\"\n"
         "  sparsweep sql --csv \"SELECT * FROM v_cells\" > cells.csv\n");

@@ -94,6 +94,7 @@ int Drain(const Options& options);
 int BackUp(const Options& options);
 int Results(const Options& options);
 int Preview(const Options& options);
+int WriteModel(const Options& options);
 int ShowTrial(const Options& options);
 int ShowLogs(const Options& options, Signals& signals);
 int Sql(const Options& options);

@@ -41,6 +41,7 @@ int Run(const std::string& command, CommandLine& line) {
   if (command == "preview") return Preview(options);
   if (command == "verify") return Verify(options);
   if (command == "show") return ShowTrial(options);
+  if (command == "model") return WriteModel(options);
   if (command == "sql") return Sql(options);
   Signals signals;  // before any other thread
   if (command == "run") return RunSweep(options, signals);

@@ -7,6 +7,14 @@
 namespace sparsweep {
 namespace {
 
+// Files that a result names, by the names they have in the attempt's folder.
+std::map<std::string, std::string> FilesOf(const std::string& result_json) {
+  if (result_json.find("\"checkpoint\"") == std::string::npos) return {};  // nearly all
+  const Result<TrialResult> result = ParseTrialResult(result_json);
+  if (!result.ok() || !result->checkpoint) return {};
+  return result->checkpoint->files;
+}
+
 std::string DescribeExit(const TrainerExit& exit) {
   std::string text = exit.signalled
                          ? std::string("the trainer was ended by signal ") +
@@ -147,6 +155,14 @@ std::vector<Action> Agent::Exited(int index, const TrainerExit& exit, Instant no
   slot = Slot{};
   Fill(now, &out);
   return out;
+}
+
+void Agent::WeightsLost(AttemptKey attempt, const std::string& sentence) {
+  auto found = unstored_.find(attempt);
+  if (found == unstored_.end()) return;
+  found->second.failure = FailureReason::kRefused;
+  found->second.message = sentence;
+  found->second.result_json.clear();
 }
 
 std::vector<Action> Agent::LogStored(AttemptKey attempt, const std::string& digest) {
@@ -305,9 +321,9 @@ void Agent::End(int index, std::optional<FailureReason> failure, std::string mes
     out->emplace_back(DropLog{attempt});
     out->emplace_back(SyncNow{});
   } else {
+    out->emplace_back(StoreLog{attempt, FilesOf(result_json)});
     unstored_[attempt] = {
         attempt, failure, std::move(message), std::move(result_json), "", std::move(slot.points)};
-    out->emplace_back(StoreLog{attempt});
   }
   slot.attempt.reset();
   slot.trial_json.clear();

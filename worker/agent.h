@@ -85,9 +85,11 @@ struct KillTrainer {
   int slot;
   bool operator==(const KillTrainer&) const = default;
 };
-// Close the attempt's log and bring it to the server, then call LogStored.
+// Bring the files that the attempt's result names to the server, then close its log and bring that,
+// then call LogStored. If a file is refused, call WeightsLost before.
 struct StoreLog {
   AttemptKey attempt;
+  std::map<std::string, std::string> files = {};  // name -> digest
   bool operator==(const StoreLog&) const = default;
 };
 // The log of an attempt that nobody wants: close and delete.
@@ -120,6 +122,8 @@ class Agent {
   // The trainer broke the protocol; `sentence` says how.
   std::vector<Action> Garbage(int slot, const std::string& sentence, Instant now);
   std::vector<Action> Exited(int slot, const TrainerExit& exit, Instant now);
+  // The server will not have a file of the attempt's result: without it there is no result.
+  void WeightsLost(AttemptKey attempt, const std::string& sentence);
   std::vector<Action> LogStored(AttemptKey attempt, const std::string& digest);
   std::vector<Action> TimePassed(Instant now);
   // Takes no more work; what still runs after `grace` is given back as `interrupted`.

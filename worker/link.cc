@@ -3,9 +3,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <boost/asio/post.hpp>
+#include <algorithm>
 #include <condition_variable>
+#include <fstream>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -133,6 +136,8 @@ struct Link::Impl {
     const std::lock_guard lock(mutex);
     calls[context] = std::move(call);
   }
+  void Put(const std::string& digest, std::unique_ptr<std::istream> bytes, int64_t size,
+           std::function<void(Status)> done);
   // The last thing a gRPC thread does with a call: hands it and `then` to the loop.
   void Back(grpc::ClientContext* context, std::function<void()> then) {
     const std::lock_guard lock(mutex);
@@ -160,12 +165,13 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
  public:
   using Done = std::function<void(Upload*, Status)>;
 
-  Upload(std::string digest, std::string bytes, Done done)
-      : bytes_(std::move(bytes)), done_(std::move(done)) {
+  Upload(std::string digest, std::unique_ptr<std::istream> bytes, int64_t size, Done done)
+      : bytes_(std::move(bytes)), left_(size), done_(std::move(done)) {
     message_.set_sha256(std::move(digest));
   }
   void Run(v1::WorkerService::Stub& stub) {
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    const auto limit = std::chrono::seconds(30 + left_ / kSlowest);
+    context.set_deadline(std::chrono::system_clock::now() + limit);
     stub.async()->PutBlob(&context, &response_, this);
     Next();
     StartCall();
@@ -183,10 +189,14 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
   grpc::ClientContext context;
 
  private:
+  static constexpr int64_t kSlowest = 1 << 20;  // bytes in a second
+
   void Next() {
-    message_.set_chunk(bytes_.substr(offset_, kChunk));
-    offset_ += kChunk;
-    finished_ = offset_ >= bytes_.size();
+    std::string chunk(static_cast<size_t>(std::min<int64_t>(kChunk, left_)), '\0');
+    bytes_->read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    message_.set_chunk(std::move(chunk));
+    left_ -= static_cast<int64_t>(message_.chunk().size());
+    finished_ = left_ == 0;
     if (finished_) {
       StartWriteLast(&message_, grpc::WriteOptions());
     } else {
@@ -194,9 +204,9 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
     }
   }
 
-  std::string bytes_;
+  std::unique_ptr<std::istream> bytes_;
+  int64_t left_;
   Done done_;
-  size_t offset_ = 0;
   bool finished_ = false;
   v1::PutBlobRequest message_;
   v1::PutBlobResponse response_;
@@ -247,14 +257,31 @@ void Link::Sync(const SyncCall& call, const SyncReport& report,
       });
 }
 
-void Link::PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done) {
-  auto owner = std::make_shared<Upload>(
-      digest, std::move(bytes), [impl = impl_.get(), done](Upload* upload, Status status) {
-        impl->Back(&upload->context, [status, done] { done(status); });
-      });
+void Link::Impl::Put(const std::string& digest, std::unique_ptr<std::istream> bytes, int64_t size,
+                     std::function<void(Status)> done) {
+  auto owner = std::make_shared<Upload>(digest, std::move(bytes), size,
+                                        [this, done](Upload* upload, Status status) {
+                                          Back(&upload->context, [status, done] { done(status); });
+                                        });
   Upload* const upload = owner.get();
-  impl_->Add(&upload->context, std::move(owner));
-  upload->Run(*impl_->stub);
+  Add(&upload->context, std::move(owner));
+  upload->Run(*stub);
+}
+
+void Link::PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  impl_->Put(digest, std::make_unique<std::istringstream>(std::move(bytes)), size, std::move(done));
+}
+
+void Link::PutFile(const std::string& digest, const std::filesystem::path& file,
+                   std::function<void(Status)> done) {
+  auto bytes = std::make_unique<std::ifstream>(file, std::ios::binary);
+  std::error_code error;
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(file, error));
+  if (error || !*bytes) {
+    return done({StatusCode::kNotFound, file.string() + " cannot be read"});
+  }
+  impl_->Put(digest, std::move(bytes), size, std::move(done));
 }
 
 }  // namespace sparsweep

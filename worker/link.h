@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -54,6 +55,9 @@ class Link {
   void Sync(const SyncCall& call, const SyncReport& report,
             std::function<void(Result<SyncAnswer>)> done);
   void PutBlob(const std::string& digest, std::string bytes, std::function<void(Status)> done);
+  // The same from a file, which is read while it is sent.
+  void PutFile(const std::string& digest, const std::filesystem::path& file,
+               std::function<void(Status)> done);
 
  private:
   struct Impl;

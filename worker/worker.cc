@@ -16,6 +16,8 @@
 #include <random>
 #include <thread>
 
+#include "core/catalog.h"
+#include "core/kept_folder.h"
 #include "core/sha256.h"
 #include "worker/agent.h"
 #include "worker/devices.h"
@@ -64,6 +66,7 @@ struct WorkerLoop::Impl {
   // Constant after Start.
   WorkerOptions options;
   std::string incarnation = RandomName();
+  std::filesystem::path kept_folder;  // of files that results name, until they are stored
 
   // Of the loop thread.
   asio::io_context io;
@@ -104,7 +107,7 @@ struct WorkerLoop::Impl {
                      },
                      [&](const CancelTrial& a) { trainers->Cancel(a.slot, a.attempt); },
                      [&](const KillTrainer& a) { trainers->Kill(a.slot); },
-                     [&](const StoreLog& a) { Store(a.attempt); },
+                     [&](const StoreLog& a) { StoreFiles(a, kFirstBackoff); },
                      [&](const DropLog& a) { trainers->TakeLog(a.attempt); },
                      [&](const SyncNow&) { PostSync(); },
                  },
@@ -114,9 +117,14 @@ struct WorkerLoop::Impl {
   }
 
   void MakeTrainers() {
+    const std::filesystem::path data = options.data_dir.empty()
+                                           ? Catalog::DefaultFolder()
+                                           : std::filesystem::path(options.data_dir);
+    kept_folder = data / "cache" / "kept" / incarnation;
     std::vector<std::string> command = {options.trainer, "--threads",
                                         std::to_string(options.threads_per_slot)};
     if (!options.data_dir.empty()) command.insert(command.end(), {"--data", options.data_dir});
+    command.insert(command.end(), {"--kept", kept_folder.string()});
     if (options.device != "auto") command.insert(command.end(), {"--device", options.device});
     Trainers::Events events;
     events.on_message = [this](int slot, const TrainerMessage& message) {
@@ -136,6 +144,41 @@ struct WorkerLoop::Impl {
     trainers = std::make_unique<Trainers>(io, options.slots, std::move(command), std::move(events));
   }
 
+  // Brings the files of an attempt one after the other, then its log.
+  void StoreFiles(StoreLog left, milliseconds wait) {
+    const std::filesystem::path folder = KeptFolder(kept_folder, AttemptText(left.attempt));
+    if (left.files.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove_all(folder, ignored);
+      return Store(left.attempt);
+    }
+    const auto [name, digest] = *left.files.begin();
+    link->PutFile(digest, folder / name, [this, left, name = name, wait](Status status) mutable {
+      if (status.ok()) {
+        left.files.erase(name);
+        StoreFiles(std::move(left), kFirstBackoff);
+      } else if (IsTransient(status)) {
+        auto timer = std::make_shared<asio::steady_timer>(io, wait);
+        timer->async_wait([this, timer, left, wait](auto error) {
+          if (!error) StoreFiles(left, std::min(2 * wait, kLongestBackoff));
+        });
+      } else {
+        agent->WeightsLost(left.attempt, name +
+                                             " of the weights that were to be kept could not "
+                                             "be stored: " +
+                                             status.message());
+        left.files.clear();
+        StoreFiles(std::move(left), kFirstBackoff);
+      }
+    });
+  }
+
+  static bool IsTransient(const Status& status) {
+    return status.code() == StatusCode::kUnavailable ||
+           status.code() == StatusCode::kDeadlineExceeded ||
+           status.code() == StatusCode::kCancelled;
+  }
+
   void Store(AttemptKey attempt) {
     std::string text = trainers->TakeLog(attempt);
     if (text.empty()) {
@@ -150,9 +193,7 @@ struct WorkerLoop::Impl {
     link->PutBlob(digest, text, [this, attempt, digest, text, wait](Status status) {
       if (status.ok()) {
         Perform(agent->LogStored(attempt, digest));
-      } else if (status.code() != StatusCode::kUnavailable &&
-                 status.code() != StatusCode::kDeadlineExceeded &&
-                 status.code() != StatusCode::kCancelled) {
+      } else if (!IsTransient(status)) {
         // The server will not take it: the result matters more than its log.
         Say("the log of attempt " + AttemptText(attempt) + " was refused: " + status.message());
         Perform(agent->LogStored(attempt, ""));

@@ -60,6 +60,36 @@ TEST(Agent, KeepsTheTrainerForTheNextTrial) {
             (Actions{RunTrial{0, kB, "spec2.1"}}));
 }
 
+TrainerMessage DoneWithWeights(AttemptKey attempt) {
+  TrialResult result;
+  result.checkpoint = KeptCheckpoint{"f", {{"config.json", "c0"}, {"model.safetensors", "d0"}}};
+  return TrainerDone{attempt, TrialResultToJson(result), {}};
+}
+
+TEST(Agent, BringsTheFilesThatAResultNamesBeforeTheResult) {
+  Bench bench;
+  bench.StartRunning(kA);
+  EXPECT_EQ(bench.agent.Apply(0, DoneWithWeights(kA), bench.now),
+            (Actions{StoreLog{kA, {{"config.json", "c0"}, {"model.safetensors", "d0"}}}}));
+  EXPECT_TRUE(bench.agent.Report().ended.empty());
+  bench.agent.LogStored(kA, "log");
+  ASSERT_EQ(bench.agent.Report().ended.size(), 1u);
+  EXPECT_EQ(bench.agent.Report().ended[0].failure, std::nullopt);
+}
+
+TEST(Agent, ReportsNoResultWhoseWeightsTheServerRefused) {
+  Bench bench;
+  bench.StartRunning(kA);
+  bench.agent.Apply(0, DoneWithWeights(kA), bench.now);
+  bench.agent.WeightsLost(kA, "the disk is full");
+  bench.agent.LogStored(kA, "log");
+  const std::vector<EndedReport> ended = bench.agent.Report().ended;
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].failure, FailureReason::kRefused);
+  EXPECT_EQ(ended[0].message, "the disk is full");
+  EXPECT_EQ(ended[0].result_json, "");
+}
+
 TEST(Agent, PrefersATrainerThatIsReadyToStartingAnother) {
   Bench bench(2);
   bench.agent.Apply(Assign({kA, kB}), bench.now);

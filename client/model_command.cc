@@ -1,0 +1,76 @@
+// `sparsweep model`: the weights that a trial kept, as a folder in Hugging Face layout.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "client/commands.h"
+#include "client/exit_codes.h"
+#include "core/sha256.h"
+
+namespace sparsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Writes a blob to a file, whose bytes are what its name says.
+Status Fetch(Service& service, const std::string& digest, const fs::path& file) {
+  grpc::ClientContext context;
+  v1::GetBlobRequest request;
+  request.set_sha256(digest);
+  const auto stream = service.workers().GetBlob(&context, request);
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  Sha256Hasher hasher;
+  for (v1::GetBlobResponse piece; stream->Read(&piece);) {
+    out << piece.chunk();
+    hasher.Update(piece.chunk());
+  }
+  if (const grpc::Status status = stream->Finish(); !status.ok()) return FromGrpc(status);
+  out.close();
+  if (!out) {
+    return {StatusCode::kFailedPrecondition,
+            file.string() + ": cannot be written; make room or choose another folder"};
+  }
+  if (Hex(hasher.Finish()) != digest) {
+    return {StatusCode::kInternal, file.string() + ": what the server sent is not " + digest};
+  }
+  return {};
+}
+
+}  // namespace
+
+int WriteModel(const Options& options) {
+  const Result<std::string> name = TrialName(options.subject);
+  if (!name.ok()) return Refuse(name.status());
+  auto service = Service::Open(options.address(), Service::Access::kRead);
+  if (!service.ok()) return Refuse(service.status());
+  v1::GetTrialRequest request;
+  request.set_name(*name);
+  const Result<v1::Trial> trial =
+      Call((*service)->trials(), &v1::TrialService::Stub::GetTrial, request);
+  if (!trial.ok()) return Refuse(trial.status());
+  const auto kept = trial->result().fields().find("checkpoint");
+  if (kept == trial->result().fields().end()) {
+    return Refuse(InvalidArgument("trial " + name->substr(7) +
+                                  " kept no weights; run its sweep with \"keep\": \"best\" or "
+                                  "\"last\""));
+  }
+  const auto& fields = kept->second.struct_value().fields();
+  const fs::path folder = options.output;
+  std::error_code error;
+  if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    return Refuse(InvalidArgument(folder.string() + ": is there already; choose a new folder"));
+  }
+  fs::create_directories(folder, error);
+  for (const auto& [file, digest] : fields.at("files").struct_value().fields()) {
+    if (file.find('/') != std::string::npos) {
+      return Refuse(InvalidArgument("the trial's result names a file \"" + file + "\""));
+    }
+    Status fetched = Fetch(**service, digest.string_value(), folder / file);
+    if (!fetched.ok()) return Refuse(fetched);
+  }
+  std::printf("%s  fingerprint %s\n", folder.c_str(),
+              fields.at("fingerprint").string_value().c_str());
+  return kExitOk;
+}
+
+}  // namespace sparsweep
