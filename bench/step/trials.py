@@ -73,6 +73,7 @@ def main():
     known = fingerprints(a)
     queue = collections.deque((c, s) for s in map(int, a.seeds.split(",")) for c in a.attention)
     results = collections.defaultdict(list)
+    first_steps = collections.defaultdict(list)  # of each trainer, trial by trial
     start = time.perf_counter()
     selector = selectors.DefaultSelector()
     trainers = [Trainer(a) for _ in range(a.trainers)]
@@ -96,6 +97,7 @@ def main():
                     sys.exit(f"{message['attempt']}: {message['reason']}: {message['message']}")
                 if message["type"] == "done":
                     results[t.attempt[0]].append(message["result"])
+                    first_steps[t].append(message["result"]["first_step_ms"])
                     assign(t)
                     busy -= t.attempt is None
     wall = time.perf_counter() - start
@@ -110,6 +112,10 @@ def main():
         print(f"{cell:46s} accuracy {100 * statistics.mean(r['value'] for r in rs):5.1f}  density {rs[0]['density']:.3f}  "
               f"step {1000 * statistics.mean(r['train_seconds'] / r['steps'] for r in rs):5.1f} ms  "
               f"attest {share(rs, 'attest_seconds'):.2f} %  plan {share(rs, 'plan_seconds', 'plan_wait_seconds'):.2f} %")
+    later = sorted(ms for of in first_steps.values() for ms in of[1:])
+    print("from the start of a trial to its first step: "
+          + ", ".join(f"{of[0]:.0f} ms" for of in first_steps.values()) + " in a trainer's first trial, then "
+          f"{statistics.median(later):.1f} ms (median of {len(later)}, at most {later[-1]:.1f} ms)")
     print(f"{sum(map(len, results.values()))} trials, {a.trainers} trainers x {a.threads} threads: {wall:.1f} s wall")
     if a.json:
         a.json.write_text(json.dumps({"wall_seconds": wall, "results": results}))
