@@ -32,7 +32,7 @@ class Attester {
         path_(path),
         cache_(cache),
         probe_(request.attempt, request.lengths.rbegin()->first, plan_.heads(), request.head_size,
-               request.device),
+               request.device, request.precision),
         own_(plan_, Context(0, 0, Phase::kTraining)) {
     for (size_t i = 0; i < request.example_lengths.size(); ++i) {
       ++histogram_[IsDev(i)][request.example_lengths[i]];
@@ -77,7 +77,7 @@ class Attester {
 
   Status Compare(int layer, const at::Tensor& qkv, AttentionBatch& batch,
                  const std::function<Known(int b, int head)>& known) {
-    at::Tensor answer = attention_(layer, qkv, batch).to(at::kCPU).contiguous();
+    at::Tensor answer = attention_(layer, qkv, batch).to(at::kCPU, at::kFloat).contiguous();
     for (int b = 0; b < batch.size(); ++b) {
       for (int head = 0; head < plan_.heads(); ++head) {
         if (!IsAsked(layer, head)) continue;

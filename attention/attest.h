@@ -36,6 +36,7 @@ struct AttestRequest {
   ExampleMasks examples = {};
   std::vector<int> example_lengths = {};
   int64_t train = 0;
+  at::ScalarType precision = at::kFloat;  // of the operator: kFloat or kBFloat16
 };
 
 // Pseudo-random codes in [-1, 1) for V: a function of the attempt, the layer and the call.

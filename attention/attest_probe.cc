@@ -1,6 +1,7 @@
 #include "attention/attest_probe.h"
 
 #include <ATen/ops/zeros.h>
+#include <c10/util/BFloat16.h>
 
 #include <algorithm>
 #include <bit>
@@ -16,6 +17,9 @@ namespace sparsweep {
 namespace {
 
 constexpr float kTolerance = 1e-4f;
+// And of the mean, in bfloat16: its rounding and that of the weights, 2^-9 each, twice over. A key
+// more or less among n moves a mean, which is about n^-1/2, by about 1/n in most of the codes.
+constexpr float kRelativeOfBfloat16 = 0x1p-7f;
 
 // The mean of the codes of the keys kept in each row, for codes of 16 numbers.
 SPARSWEEP_CLONES void PlainMeans(const Mask& mask, const float* codes, float* means) {
@@ -92,9 +96,16 @@ std::vector<float> AttestationCodes(const std::string& attempt, int layer, uint3
   return codes;
 }
 
-Probe::Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device)
-    : heads_(heads), width_(head_size % 16 == 0 ? 16 : head_size), device_(device) {
+Probe::Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device,
+             at::ScalarType precision)
+    : heads_(heads),
+      width_(head_size % 16 == 0 ? 16 : head_size),
+      device_(device),
+      precision_(precision) {
   codes_ = AttestationCodes(attempt, 0, 0, (static_cast<size_t>(longest) + kPlaces) * width_);
+  if (precision == at::kBFloat16) {
+    for (float& code : codes_) code = c10::BFloat16(code);
+  }
 }
 
 at::Tensor Probe::Question(const AttentionBatch& batch) {
@@ -112,7 +123,7 @@ at::Tensor Probe::Question(const AttentionBatch& batch) {
       }
     }
   }
-  return question_ = qkv.to(device_);
+  return question_ = qkv.to(device_, precision_);
 }
 
 int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,
@@ -123,9 +134,13 @@ int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,
   const float* output =
       answer.const_data_ptr<float>() + b * answer.size(1) * hidden + int64_t{head} * width_;
   const float* expected = means.data();
+  const float relative = precision_ == at::kBFloat16 ? kRelativeOfBfloat16 : 0;
   for (int i = 0; i < known->mask.length(); ++i, output += hidden, expected += width_) {
     int wrong = 0;
-    for (int c = 0; c < width_; ++c) wrong += !(std::fabs(output[c] - expected[c]) <= kTolerance);
+    for (int c = 0; c < width_; ++c) {
+      const float allowed = kTolerance + relative * std::fabs(expected[c]);
+      wrong += !(std::fabs(output[c] - expected[c]) <= allowed);
+    }
     if (wrong) return i;  // a NaN is wrong
   }
   return -1;

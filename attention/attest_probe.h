@@ -15,8 +15,10 @@ namespace sparsweep {
 
 class Probe {
  public:
-  // Codes for texts of up to `longest` tokens; `head_size` of the model.
-  Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device);
+  // Codes for texts of up to `longest` tokens, which `precision` can hold; `head_size` of the
+  // model.
+  Probe(const std::string& attempt, int longest, int heads, int head_size, at::Device device,
+        at::ScalarType precision = at::kFloat);
 
   // Q = K = 0 and V = codes for these texts; a few texts share them, each from another place on.
   // One tensor while the padded length stays: not to be written.
@@ -33,6 +35,7 @@ class Probe {
   static constexpr int kPlaces = 61;
   int heads_, width_;
   at::Device device_;
+  at::ScalarType precision_;
   at::Tensor question_;       // the last one
   std::vector<float> codes_;  // of key j in text b: width_ numbers from Codes(b) + j * width_
   using Asked = std::pair<std::shared_ptr<const KnownMask>, int>;  // mask, place of the codes

@@ -8,8 +8,8 @@
 
 namespace sparsweep {
 
-// Fills layers, heads, hidden, vocab and max_positions. Refuses architectures other than BERT and
-// numbers that cannot be.
+// Fills layers, heads, hidden, vocab and max_positions. max_positions is that of
+// a text. Refuses architectures other than BERT and RoBERTa, and numbers that cannot be.
 Status ReadModelConfig(const std::string& json_text, ResolvedModel* model);
 
 }  // namespace sparsweep

@@ -20,6 +20,7 @@ AttestRequest RequestOf(const RunContext& run, const Prepared& prepared) {
   request.example_lengths = prepared.train.lengths();
   for (int length : prepared.dev().lengths()) request.example_lengths.push_back(length);
   request.train = prepared.train.size();
+  request.precision = PrecisionOf(run.spec.training);
   return request;
 }
 

@@ -1,10 +1,10 @@
-// BERT with a sequence classifier, as one trial trains it: a copy of the checkpoint's weights, the
-// heads that the checkpoint lacks, and the forward pass with a mask per layer and head.
+// BERT or RoBERTa with a task's head, as one trial trains it: a copy of the checkpoint's weights
+// and the forward pass with a mask per layer and head.
 //
 // The word table holds only the rows of tokens that the trial's data contains, and the position
-// table only the first max_length rows: no gradient ever reaches the others, so AdamW would do
-// nothing but decay them, and nothing reads them. (Who writes a full checkpoint multiplies them by
-// the product of (1 - lr * weight_decay) over the steps.) One thread.
+// table only the max_length rows that texts reach: no gradient ever reaches the others, so AdamW
+// would do nothing but decay them, and nothing reads them. (export.h, which writes a full
+// checkpoint, does what it would have done.) One thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,23 +18,28 @@
 #include "trainer/batches.h"
 #include "trainer/checkpoint.h"
 #include "trainer/degrees.h"
+#include "trainer/head.h"
 #include "trainer/layers.h"
 
 namespace sparsweep {
 
 struct Parameter {
   std::string name;
-  at::Tensor value;
-  bool decays;  // weight decay applies: not to biases and LayerNorm
+  at::Tensor value;  // requires a gradient unless it is frozen
+  bool decays;       // weight decay applies: not to biases and LayerNorm
+  double rate = 1;   // factor of the learning rate
 };
 
 struct BertOptions {
   std::vector<int32_t> vocabulary;  // token id of each row of the word table
   int max_length = 0;               // rows of the position table
-  int labels = 2;
-  bool mean_pooling = false;  // else [CLS] through the pooler
-  uint64_t seed = 0;          // of weights that the checkpoint lacks
+  HeadOptions head;
   at::Device device = at::kCPU;
+  at::ScalarType precision = at::kFloat;  // of the encoder's products: kFloat or kBFloat16
+  bool recompute = false;                 // layers keep their inputs alone for the backward pass
+  bool freeze_embeddings = false;
+  int freeze_layers = 0;   // the first n
+  double layer_decay = 1;  // of the learning rate, for each layer below the top one
 };
 
 // What one pass needs besides the batch. `threshold` 0: no dropout (evaluation).
@@ -52,12 +57,16 @@ class Bert {
   // `masks` must outlive the model and have its layers and heads.
   Bert(const Checkpoint& checkpoint, const BertOptions& options, const MaskPlan& masks);
 
-  // [B, labels]. `states`, if given, receives the hidden states [B*N, hidden]: embeddings first,
-  // then every layer's output.
+  // The last hidden states, float32 [B, N, hidden]. `states`, if given, receives all [B*N, hidden]:
+  // embeddings first, then every layer's output. With `recompute` batch, attention and this model
+  // are used again by the backward pass.
+  at::Tensor Encode(const Batch& batch, AttentionBatch& attention, const Pass& pass,
+                    std::vector<at::Tensor>* states = nullptr) const;
+  // What the head makes of them (head.h).
   at::Tensor Logits(const Batch& batch, AttentionBatch& attention, const Pass& pass,
                     std::vector<at::Tensor>* states = nullptr) const;
 
-  // The attention of one layer; the only way in which Logits computes it, and what is attested.
+  // The attention of one layer; the only way in which Encode computes it, and what is attested.
   at::Tensor LayerAttention(int layer, const at::Tensor& qkv, AttentionBatch& attention,
                             const DropoutStream& dropout) const;
   AttentionPath HeadPath(int layer, int head) const { return masks_->layer(layer).path(head); }
@@ -69,12 +78,11 @@ class Bert {
   void UseDegrees(const Degrees& degrees) { degrees_ = &degrees; }
 
   std::vector<Parameter>& parameters() { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
   const BertConfig& config() const { return config_; }
+  const BertOptions& options() const { return options_; }
 
  private:
-  struct Projection {
-    at::Tensor w, b;
-  };
   struct Layer {
     Projection qkv, attention_output, intermediate, output;
     Norm attention_norm, output_norm;
@@ -83,7 +91,8 @@ class Bert {
   at::Tensor Own(const std::string& name, const at::Tensor& source);
   Projection OwnProjection(const Checkpoint& checkpoint, const std::string& name);
   Norm OwnNorm(const Checkpoint& checkpoint, const std::string& name);
-  Projection FreshProjection(const std::string& name, int64_t out, uint32_t which);
+  at::Tensor Through(int layer, const at::Tensor& x, AttentionBatch& attention,
+                     const Pass& pass) const;
 
   BertConfig config_;
   BertOptions options_;
@@ -92,8 +101,7 @@ class Bert {
   EmbeddingTables tables_;
   Norm embedding_norm_;
   std::vector<Layer> layers_;
-  Projection pooler_;  // unused (undefined) with mean pooling
-  Projection classifier_;
+  Head head_;
   std::vector<Parameter> parameters_;
 };
 

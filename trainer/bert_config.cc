@@ -31,17 +31,24 @@ Result<BertConfig> ReadBertConfig(const std::string& folder) {
   if (!json.is_object()) return InvalidArgument(path + ": is not a JSON object");
 
   // What must be exactly this, where it is said at all.
-  const std::pair<const char*, const char*> fixed[] = {
-      {"model_type", "bert"}, {"hidden_act", "gelu"}, {"position_embedding_type", "absolute"}};
+  const std::pair<const char*, const char*> fixed[] = {{"hidden_act", "gelu"},
+                                                       {"position_embedding_type", "absolute"}};
   for (auto [name, value] : fixed) {
     if (json.contains(name) && json[name] != value) {
       return Unsupported(path, name, json[name], "\"" + std::string(value) + "\" only");
     }
   }
+  const std::string supported = "\"bert\" and \"roberta\" only";
   if (!json.contains("model_type")) {
-    return InvalidArgument(path + ": model_type is missing; this trainer has \"bert\" only");
+    return InvalidArgument(path + ": model_type is missing; this trainer has " + supported);
   }
   BertConfig config;
+  if (json["model_type"] == "roberta") {
+    config.architecture = Architecture::kRoberta;
+    config.pad_token = 1;
+  } else if (json["model_type"] != "bert") {
+    return Unsupported(path, "model_type", json["model_type"], supported);
+  }
   const Field fields[] = {{"hidden_size", &BertConfig::hidden, true},
                           {"num_hidden_layers", &BertConfig::layers, true},
                           {"num_attention_heads", &BertConfig::heads, true},
@@ -60,6 +67,21 @@ Result<BertConfig> ReadBertConfig(const std::string& folder) {
                              ", not a whole number of at least 1");
     }
     config.*field.target = value->get<int>();
+  }
+  if (auto pad = json.find("pad_token_id"); pad != json.end() && !pad->is_null()) {
+    if (!pad->is_number_integer() || *pad < 0 || *pad >= config.vocab) {
+      return InvalidArgument(path + ": pad_token_id is " + pad->dump() +
+                             ", not a token of the vocabulary");
+    }
+    config.pad_token = pad->get<int>();
+  }
+  if (config.architecture == Architecture::kRoberta) {
+    config.position_offset = config.pad_token + 1;
+    config.max_positions -= config.position_offset;
+    if (config.max_positions < 1) {
+      return InvalidArgument(path + ": max_position_embeddings leaves no position beside the " +
+                             std::to_string(config.position_offset) + " that RoBERTa skips");
+    }
   }
   const std::pair<const char*, double BertConfig::*> reals[] = {
       {"layer_norm_eps", &BertConfig::norm_epsilon},

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/cat.h>
 
+#include "trainer/layout.h"
 #include "trainer/safetensors.h"
 
 namespace sparsweep {
@@ -17,11 +18,33 @@ std::string ShapeText(at::IntArrayRef shape) {
 class Source {
  public:
   explicit Source(const SafetensorsFile& file, std::string path)
-      : file_(file),
-        path_(std::move(path)),
-        prefix_(file.entries().contains("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
+      : file_(file), path_(std::move(path)) {
+    for (const char* prefix : {"bert.", "roberta."}) {
+      if (file.entries().contains(std::string(prefix) + "embeddings.word_embeddings.weight")) {
+        prefix_ = prefix;
+      }
+    }
+  }
 
-  bool Has(const std::string& name) const { return !Spelling(name).empty(); }
+  // The tensors of heads that the file has, under our names.
+  std::vector<std::pair<std::string, std::vector<int64_t>>> Heads() const {
+    std::vector<std::pair<std::string, std::vector<int64_t>>> heads;
+    for (const auto& [spelling, entry] : file_.entries()) {
+      std::string name = spelling.starts_with(prefix_) ? spelling.substr(prefix_.size()) : spelling;
+      if (size_t old = name.find("LayerNorm.gamma"); old != std::string::npos) {
+        name.replace(old, std::string::npos, "LayerNorm.weight");
+      } else if (size_t old = name.find("LayerNorm.beta"); old != std::string::npos) {
+        name.replace(old, std::string::npos, "LayerNorm.bias");
+      }
+      const bool head = name.starts_with("pooler.") || name.starts_with("classifier.") ||
+                        name.starts_with("qa_outputs.") || name.starts_with("cls.predictions.") ||
+                        name.starts_with("lm_head.");
+      const bool number = entry.dtype == "F32" || entry.dtype == "F16" || entry.dtype == "BF16";
+      if (head && number && name.find(".decoder.") == std::string::npos)
+        heads.push_back({name, entry.shape});
+    }
+    return heads;
+  }
 
   Result<at::Tensor> Read(const std::string& name, std::vector<int64_t> shape) const {
     std::string spelling = Spelling(name);
@@ -67,45 +90,25 @@ Result<std::shared_ptr<const Checkpoint>> LoadCheckpoint(const std::string& fold
   auto checkpoint = std::make_shared<Checkpoint>();
   checkpoint->folder = folder;
   checkpoint->config = *config;
-  const int64_t h = config->hidden, inner = config->intermediate;
-
-  struct Want {
-    std::string name;
-    std::vector<int64_t> shape;
-  };
-  std::vector<Want> wanted = {{"embeddings.word_embeddings.weight", {config->vocab, h}},
-                              {"embeddings.position_embeddings.weight", {config->max_positions, h}},
-                              {"embeddings.token_type_embeddings.weight", {config->types, h}},
-                              {"embeddings.LayerNorm.weight", {h}},
-                              {"embeddings.LayerNorm.bias", {h}}};
-  for (int i = 0; i < config->layers; ++i) {
-    const std::string layer = "encoder.layer." + std::to_string(i) + ".";
-    for (const char* part : {"query", "key", "value"}) {
-      wanted.push_back({layer + "attention.self." + part + ".weight", {h, h}});
-      wanted.push_back({layer + "attention.self." + part + ".bias", {h}});
-    }
-    wanted.push_back({layer + "attention.output.dense.weight", {h, h}});
-    wanted.push_back({layer + "attention.output.dense.bias", {h}});
-    wanted.push_back({layer + "intermediate.dense.weight", {inner, h}});
-    wanted.push_back({layer + "intermediate.dense.bias", {inner}});
-    wanted.push_back({layer + "output.dense.weight", {h, inner}});
-    wanted.push_back({layer + "output.dense.bias", {h}});
-    for (const char* norm : {"attention.output.LayerNorm", "output.LayerNorm"}) {
-      wanted.push_back({layer + norm + ".weight", {h}});
-      wanted.push_back({layer + norm + ".bias", {h}});
-    }
-  }
-  if (source.Has("pooler.dense.weight") && source.Has("pooler.dense.bias")) {
-    wanted.push_back({"pooler.dense.weight", {h, h}});
-    wanted.push_back({"pooler.dense.bias", {h}});
-  }
-  for (const Want& want : wanted) {
+  for (const LayoutTensor& want : EncoderLayout(*config)) {
     auto tensor = source.Read(want.name, want.shape);
     if (!tensor.ok()) return tensor.status();
     checkpoint->tensors[want.name] = *tensor;
   }
-  for (int i = 0; i < config->layers; ++i) {
-    const std::string self = "encoder.layer." + std::to_string(i) + ".attention.self.";
+  for (auto& [name, shape] : source.Heads()) {
+    if (name == "pooler.dense.weight") shape = {config->hidden, config->hidden};
+    if (name == "pooler.dense.bias") shape = {config->hidden};
+    auto tensor = source.Read(name, shape);
+    if (!tensor.ok()) return tensor.status();
+    checkpoint->tensors[name] = *tensor;
+  }
+  JoinProjections(checkpoint.get());
+  return std::shared_ptr<const Checkpoint>(checkpoint);
+}
+
+void JoinProjections(Checkpoint* checkpoint) {
+  for (int i = 0; i < checkpoint->config.layers; ++i) {
+    const std::string self = LayerPrefix(i) + "attention.self.";
     for (const char* kind : {".weight", ".bias"}) {
       std::vector<at::Tensor> parts;
       for (const char* part : {"query", "key", "value"}) {
@@ -114,7 +117,6 @@ Result<std::shared_ptr<const Checkpoint>> LoadCheckpoint(const std::string& fold
       checkpoint->tensors[self + "qkv" + kind] = at::cat(parts);
     }
   }
-  return std::shared_ptr<const Checkpoint>(checkpoint);
 }
 
 }  // namespace sparsweep

@@ -1,5 +1,6 @@
-// The pre-trained weights of a BERT, as they stay resident between trials: float32 on the CPU,
-// under one set of names whatever the file called them. Not here: a trial's own copy (bert.h).
+// The pre-trained weights of a BERT or RoBERTa, as they stay resident between trials: float32 on
+// the CPU, under one set of names whatever the file called them. Not here: a trial's own copy
+// (bert.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,9 +14,10 @@
 
 namespace sparsweep {
 
-// Names without the `bert.` prefix, LayerNorm.weight and .bias; the query, key and value
-// projections of a layer are one tensor "encoder.layer.I.attention.self.qkv.{weight,bias}".
-// "pooler.dense.{weight,bias}" and "classifier.{weight,bias}" are there only if the file has them.
+// Names without the `bert.` or `roberta.` prefix, LayerNorm.weight and .bias; the query, key and
+// value projections of a layer are one tensor "encoder.layer.I.attention.self.qkv.{weight,bias}".
+// Heads ("pooler.", "classifier.", "qa_outputs.", "cls.predictions.", "lm_head.") are there only if
+// the file has them, without decoders, which are tied to the word table.
 struct Checkpoint {
   std::string folder;
   BertConfig config;
@@ -24,5 +26,8 @@ struct Checkpoint {
 
 // Reads config.json and model.safetensors. Every shape is checked against the configuration.
 Result<std::shared_ptr<const Checkpoint>> LoadCheckpoint(const std::string& folder);
+
+// Joins query, key and value of each layer to qkv.
+void JoinProjections(Checkpoint* checkpoint);
 
 }  // namespace sparsweep

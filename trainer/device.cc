@@ -61,14 +61,19 @@ Result<at::Device> ChooseDevice(const std::string& wish) {
   return InvalidArgument("device \"" + wish + "\" is none of auto, cpu, cuda");
 }
 
-std::string DescribeDevice(const at::Device& device) {
+DeviceFacts FactsOf(const at::Device& device) {
   for (const DeviceFacts& facts : Devices()) {
     if ((facts.kind == "cuda") == device.is_cuda() &&
         (device.is_cpu() || facts.index == device.index())) {
-      return facts.kind + ": " + facts.name;
+      return facts;
     }
   }
-  return device.str();
+  return {device.str(), 0, "unknown", 0, false};
+}
+
+std::string DescribeDevice(const at::Device& device) {
+  const DeviceFacts facts = FactsOf(device);
+  return facts.kind + ": " + facts.name;
 }
 
 std::map<std::string, std::string> Versions() {

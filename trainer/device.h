@@ -29,6 +29,7 @@ std::vector<DeviceFacts> Devices();
 
 // "auto" is the first GPU or else the CPU; "cuda" without a GPU is refused.
 Result<at::Device> ChooseDevice(const std::string& wish);
+DeviceFacts FactsOf(const at::Device& device);
 // "cpu: AMD EPYC" or "cuda: NVIDIA H100".
 std::string DescribeDevice(const at::Device& device);
 

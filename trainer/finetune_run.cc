@@ -1,11 +1,15 @@
 #include "trainer/finetune_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
+#include "core/freeze.h"
+#include "core/kept_folder.h"
 #include "trainer/attest_phase.h"
 #include "trainer/bert.h"
 #include "trainer/device.h"
+#include "trainer/export.h"
 #include "trainer/learned_run.h"
 #include "trainer/phases.h"
 #include "trainer/train.h"
@@ -62,12 +66,21 @@ class Finetune {
     if (MaybeFailure failure = MakeMasks(run_, &prepared_, &result_)) return failure;
     const TrialMasks& masks = *prepared_.masks;
     const TrialSpec& spec = run_.spec;
-    model_.emplace(
-        *prepared_.checkpoint,
-        BertOptions{prepared_.data->vocabulary, static_cast<int>(spec.training.max_length),
-                    static_cast<int>(spec.task.labels.size()), spec.training.pooling == "mean",
-                    spec.seed, prepared_.device},
-        *masks.mask_plan);
+    BertOptions options;
+    options.vocabulary = prepared_.data->vocabulary;
+    options.max_length = static_cast<int>(spec.training.max_length);
+    options.head.outputs = static_cast<int>(spec.task.labels.size());
+    options.head.mean_pooling = spec.training.pooling == "mean";
+    options.head.seed = spec.seed;
+    options.device = prepared_.device;
+    options.precision = PrecisionOf(spec.training);
+    options.recompute = spec.training.checkpointing == "on";
+    auto freeze = ParseFreeze(spec.training.freeze);
+    if (!freeze.ok()) return Refused(freeze.status());
+    options.freeze_embeddings = freeze->embeddings;
+    options.freeze_layers = freeze->layers;
+    options.layer_decay = spec.training.layer_decay;
+    model_.emplace(*prepared_.checkpoint, options, *masks.mask_plan);
     if (masks.plan.learned()) {
       LengthCounts lengths;
       for (int length : prepared_.train.lengths()) ++lengths[length];
@@ -92,22 +105,47 @@ class Finetune {
     const TrialSpec& spec = run_.spec;
     run_.observer.OnPhase("train", TotalSteps(spec.training, prepared_.train.size()),
                           static_cast<int64_t>(spec.training.epochs));
+    TrainRequest request;
+    request.options = &spec.training;
+    request.train = &prepared_.train;
+    request.dev = &prepared_.dev();
+    request.labels = static_cast<int>(spec.task.labels.size());
+    request.seed = spec.seed;
+    request.device = prepared_.device;
+    request.implementation = run_.options.implementation;
+    request.learned = learned_ ? &*learned_ : nullptr;
+    request.metric = PrimaryMetric(spec.task);
+    request.lower_is_better = LowerIsBetter(request.metric);
+    if (spec.keep != "none") {
+      kept_.emplace(KeptFolder(run_.options.kept_folder, run_.attempt));
+      request.save_when =
+          spec.keep == "best" ? TrainRequest::Save::kBest : TrainRequest::Save::kLast;
+      request.save = [&](const AdamW& optimizer) {
+        return WriteModel(*model_, *prepared_.checkpoint, optimizer, spec, kept_->folder());
+      };
+    }
     const MaskPlan& masks = *prepared_.masks->mask_plan;
-    const double waited = masks.waited_seconds();
-    auto outcome = Train({&spec.training, &prepared_.train, &prepared_.dev(),
-                          static_cast<int>(spec.task.labels.size()), spec.seed, prepared_.device,
-                          run_.options.implementation, learned_ ? &*learned_ : nullptr},
-                         *model_, run_.observer);
+    const double waited = masks.waited_seconds();  // by the attestation
+    auto outcome = Train(request, *model_, run_.observer);
+    result_.plan_wait_seconds = masks.waited_seconds() - waited;
     if (auto* failure = std::get_if<Failure>(&outcome)) return *failure;
     const auto& trained = std::get<TrainOutcome>(outcome);
-    result_.metric = "accuracy";
-    result_.value = trained.metrics.at("accuracy");
+    result_.metric = request.metric;
+    result_.value = trained.metrics.at(request.metric);
     result_.metrics = trained.metrics;
+    result_.reported = spec.training.report;
+    result_.reported_epoch = trained.epoch;
     result_.train_seconds = trained.train_seconds;
     result_.eval_seconds = trained.eval_seconds;
+    result_.first_step_ms =
+        std::chrono::duration<double, std::milli>(trained.first_step - started_).count();
     result_.steps = trained.steps;
     result_.flops = trained.flops;
-    result_.plan_wait_seconds = masks.waited_seconds() - waited;
+    if (kept_) {
+      auto files = kept_->Finish();
+      if (!files.ok()) return Refused(files.status());
+      result_.checkpoint = *files;
+    }
     if (!learned_) return {};
     Stopwatch watch;  // what was learned in the meantime
     if (MaybeFailure failure = AttestNow()) return failure;
@@ -133,6 +171,8 @@ class Finetune {
   Prepared prepared_;
   std::optional<Bert> model_;
   std::optional<LearnedRun> learned_;
+  std::optional<KeptModel> kept_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

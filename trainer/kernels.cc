@@ -3,14 +3,61 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "attention/kernels.h"
 
 namespace sparsweep::kernels {
 namespace {
+
+SPARSWEEP_CLONES void Widen(int64_t count, const uint16_t* from, float* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) to[i] = std::bit_cast<float>(uint32_t{from[i]} << 16);
+}
+// To the nearest, ties to even; a NaN stays one.
+SPARSWEEP_CLONES void Narrow(int64_t count, const float* from, uint16_t* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t bits = std::bit_cast<uint32_t>(from[i]);
+    const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    to[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+  }
+}
+
+// A stretch of a matrix as floats: itself, or a copy in `room`.
+const float* Floats(const float* values, int64_t, float*) { return values; }
+const float* Floats(const c10::BFloat16* values, int64_t count, float* room) {
+  Widen(count, reinterpret_cast<const uint16_t*>(values), room);
+  return room;
+}
+// Where floats are written that shall end up in a matrix, and their way there.
+float* Place(float* values, float*) { return values; }
+float* Place(c10::BFloat16*, float* room) { return room; }
+void Store(int64_t, const float*, float*) {}
+void Store(int64_t count, const float* from, c10::BFloat16* to) {
+  Narrow(count, from, reinterpret_cast<uint16_t*>(to));
+}
+
+void Copy(const float* from, int64_t count, float* to) {
+  if (from != to) std::memcpy(to, from, count * sizeof(float));
+}
+void Copy(const c10::BFloat16* from, int64_t count, float* to) { Floats(from, count, to); }
+
+// Calls body(first, end, room) for rows that are floats already, all at once; for others row by
+// row, with room for `rows_of_room` rows as floats.
+template <typename T, typename Body>
+void RowByRow(int64_t first, int64_t end, int64_t width, int64_t rows_of_room, const Body& body) {
+  if constexpr (std::is_same_v<T, float>) {
+    body(first, end, nullptr);
+  } else {
+    std::vector<float> room(rows_of_room * width);
+    for (int64_t row = first; row < end; ++row) body(row, row + 1, room.data());
+  }
+}
 
 // erf to 3 ulp as a rational function of x^2 on [-4, 4]; beyond it is 1 in float32.
 SPARSWEEP_INLINE float Erf(float x) {
@@ -192,47 +239,95 @@ void SummedRows(int64_t rows, int64_t columns, float* total, const Body& body) {
   for (int64_t s = 0; s < shares; ++s) AddRow(columns, sums.data() + s * columns, total);
 }
 
+constexpr int64_t kSpan = 1024;    // bfloat16 values that are converted together
 constexpr int64_t kGrain = 16384;  // elements below which a second thread does not pay
 
 }  // namespace
 
-void AddNormForward(int64_t rows, int64_t width, float* x, const float* residual,
+template <typename T>
+void AddNormForward(int64_t rows, int64_t width, const T* y, float* x, const float* residual,
                     const uint8_t* keep, float scale, const float* gamma, const float* beta,
                     float epsilon, float* out, float* inverse) {
   at::parallel_for(0, rows, kGrain / width + 1, [&](int64_t first, int64_t end) {
+    const int64_t from = first * width, count = (end - first) * width;
+    Copy(y + from, count, x + from);
     AddNormRows(first, end, width, x, residual, keep, scale, gamma, beta, epsilon, out, inverse);
   });
 }
 
+template <typename T>
 void AddNormBackward(int64_t rows, int64_t width, const float* d_out, const float* normalized,
                      const float* inverse, const uint8_t* keep, float scale, const float* gamma,
-                     float* d_residual, float* d_x, float* d_gamma, float* d_beta, float* d_bias) {
+                     float* d_residual, T* d_y, float* d_gamma, float* d_beta, float* d_bias) {
   std::vector<float> sums(3 * width);
   SummedRows(rows, 3 * width, sums.data(), [&](int64_t first, int64_t end, float* s) {
-    AddNormBackwardRows(first, end, width, d_out, normalized, inverse, keep, scale, gamma,
-                        d_residual, d_x, s, s + width, s + 2 * width);
+    RowByRow<T>(first, end, width, 1, [&](int64_t from, int64_t to, float* room) {
+      const int64_t at = from * width;
+      float* const rows_of_d_y = d_y ? Place(d_y + at, room) : nullptr;
+      AddNormBackwardRows(0, to - from, width, d_out + at, normalized + at, inverse + from,
+                          keep ? keep + at : nullptr, scale, gamma, d_residual + at, rows_of_d_y, s,
+                          s + width, s + 2 * width);
+      if (d_y) Store((to - from) * width, rows_of_d_y, d_y + at);
+    });
   });
   std::memcpy(d_gamma, sums.data(), width * sizeof(float));
   std::memcpy(d_beta, sums.data() + width, width * sizeof(float));
   if (d_bias) std::memcpy(d_bias, sums.data() + 2 * width, width * sizeof(float));
 }
 
-void GeluForward(int64_t count, float* x, float* out, bool derivative) {
-  at::parallel_for(0, count, kGrain,
-                   [&](int64_t first, int64_t end) { GeluSpan(first, end, x, out, derivative); });
-}
-
-void GeluBackward(int64_t rows, int64_t width, const float* d_out, const float* derivative,
-                  float* d_x, float* d_bias) {
-  SummedRows(rows, width, d_bias, [&](int64_t first, int64_t end, float* sums) {
-    GeluBackwardRows(first, end, width, d_out, derivative, d_x, sums);
+template <typename T>
+void GeluForward(int64_t count, T* x, T* out, bool derivative) {
+  at::parallel_for(0, count, kGrain, [&](int64_t first, int64_t end) {
+    if constexpr (std::is_same_v<T, float>) {
+      GeluSpan(first, end, x, out, derivative);
+    } else {
+      float in[kSpan], to[kSpan];
+      for (int64_t at = first; at < end; at += kSpan) {
+        const int64_t n = std::min(kSpan, end - at);
+        Floats(x + at, n, in);
+        GeluSpan(0, n, in, to, derivative);
+        Store(n, to, out + at);
+        if (derivative) Store(n, in, x + at);
+      }
+    }
   });
 }
 
-void ColumnSums(int64_t rows, int64_t width, const float* x, float* sums) {
-  SummedRows(rows, width, sums,
-             [&](int64_t first, int64_t end, float* s) { SumRows(first, end, width, x, s); });
+template <typename T>
+void GeluBackward(int64_t rows, int64_t width, const T* d_out, const T* derivative, T* d_x,
+                  float* d_bias) {
+  SummedRows(rows, width, d_bias, [&](int64_t first, int64_t end, float* sums) {
+    RowByRow<T>(first, end, width, 3, [&](int64_t from, int64_t to, float* room) {
+      const int64_t at = from * width, count = (to - from) * width;
+      float* const rows_of_d_x = Place(d_x + at, room);
+      GeluBackwardRows(0, to - from, width, Floats(d_out + at, count, room + width),
+                       Floats(derivative + at, count, room + 2 * width), rows_of_d_x, sums);
+      Store(count, rows_of_d_x, d_x + at);
+    });
+  });
 }
+
+template <typename T>
+void ColumnSums(int64_t rows, int64_t width, const T* x, float* sums) {
+  SummedRows(rows, width, sums, [&](int64_t first, int64_t end, float* s) {
+    RowByRow<T>(first, end, width, 1, [&](int64_t from, int64_t to, float* room) {
+      SumRows(0, to - from, width, Floats(x + from * width, (to - from) * width, room), s);
+    });
+  });
+}
+
+#define SPARSWEEP_KERNELS(T)                                                                     \
+  template void AddNormForward(int64_t, int64_t, const T*, float*, const float*, const uint8_t*, \
+                               float, const float*, const float*, float, float*, float*);        \
+  template void AddNormBackward(int64_t, int64_t, const float*, const float*, const float*,      \
+                                const uint8_t*, float, const float*, float*, T*, float*, float*, \
+                                float*);                                                         \
+  template void GeluForward(int64_t, T*, T*, bool);                                              \
+  template void GeluBackward(int64_t, int64_t, const T*, const T*, T*, float*);                  \
+  template void ColumnSums(int64_t, int64_t, const T*, float*);
+SPARSWEEP_KERNELS(float)
+SPARSWEEP_KERNELS(c10::BFloat16)
+#undef SPARSWEEP_KERNELS
 
 void GatherSum(int64_t rows, int64_t padded, int64_t width, const int64_t* ids,
                const int64_t* types, const float* word, const float* position, const float* type,

@@ -1,34 +1,42 @@
-// Loops over the rows of a float32 matrix on the CPU: what a step does besides matrix products,
-// each fused into one pass. Pointers are to contiguous row-major data. Not here: autograd
-// (layers.cc). Rows are spread over LibTorch's pool in fixed shares, so that sums are equal for an
-// equal number of threads.
+// Loops over the rows of a matrix on the CPU: what a step does besides matrix products, each fused
+// into one pass and computed in float32. Pointers are to contiguous row-major data; T is float or
+// c10::BFloat16, the type of what matrix products give and take. Not here: autograd (layers.cc).
+// Rows are spread over LibTorch's pool in fixed shares, so that sums are equal for an equal number
+// of threads.
 #pragma once
+
+#include <c10/util/BFloat16.h>
 
 #include <cstdint>
 
 namespace sparsweep::kernels {
 
-// x[rows x width] = normalized(residual + keep * scale * x), out = x * gamma + beta; x receives the
-// normalized values, inverse[row] 1 / standard deviation. keep may be null (nothing is dropped),
+// x[rows x width] = normalized(residual + keep * scale * y), out = x * gamma + beta;
+// inverse[row] = 1 / standard deviation. y may be x; keep may be null (nothing is dropped),
 // residual too (it is 0).
-void AddNormForward(int64_t rows, int64_t width, float* x, const float* residual,
+template <typename T>
+void AddNormForward(int64_t rows, int64_t width, const T* y, float* x, const float* residual,
                     const uint8_t* keep, float scale, const float* gamma, const float* beta,
                     float epsilon, float* out, float* inverse);
 
-// Backward of it: d_residual and d_x (may be null) [rows x width]; d_gamma, d_beta and d_bias, the
-// column sums of d_x (may be null), [width].
+// Backward of it: d_residual and d_y (may be null) [rows x width]; d_gamma, d_beta and d_bias, the
+// column sums of d_y (may be null), [width].
+template <typename T>
 void AddNormBackward(int64_t rows, int64_t width, const float* d_out, const float* normalized,
                      const float* inverse, const uint8_t* keep, float scale, const float* gamma,
-                     float* d_residual, float* d_x, float* d_gamma, float* d_beta, float* d_bias);
+                     float* d_residual, T* d_y, float* d_gamma, float* d_beta, float* d_bias);
 
 // out = x Phi(x), the exact GELU; x becomes its derivative if `derivative`.
-void GeluForward(int64_t count, float* x, float* out, bool derivative);
+template <typename T>
+void GeluForward(int64_t count, T* x, T* out, bool derivative);
 // d_x = d_out * derivative, d_bias its column sums.
-void GeluBackward(int64_t rows, int64_t width, const float* d_out, const float* derivative,
-                  float* d_x, float* d_bias);
+template <typename T>
+void GeluBackward(int64_t rows, int64_t width, const T* d_out, const T* derivative, T* d_x,
+                  float* d_bias);
 
 // sums[width] = column sums of x.
-void ColumnSums(int64_t rows, int64_t width, const float* x, float* sums);
+template <typename T>
+void ColumnSums(int64_t rows, int64_t width, const T* x, float* sums);
 
 // x[row] = word[ids[row]] + position[row % padded] + type[types[row]].
 void GatherSum(int64_t rows, int64_t padded, int64_t width, const int64_t* ids,

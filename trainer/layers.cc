@@ -12,8 +12,16 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-bool UseKernels(const at::Tensor& x, Implementation implementation) {
-  return implementation == Implementation::kAuto && x.is_cpu() && x.scalar_type() == at::kFloat;
+bool UseKernels(const at::Tensor& weights, Implementation implementation) {
+  return implementation == Implementation::kAuto && weights.is_cpu() &&
+         weights.scalar_type() == at::kFloat;
+}
+
+// body(T()) with the C++ type of a tensor that a matrix product gave.
+template <typename Body>
+void WithType(const at::Tensor& tensor, const Body& body) {
+  if (tensor.scalar_type() == at::kFloat) return body(float());
+  body(c10::BFloat16());
 }
 
 // x [m, k] times the transpose of w [n, k], plus b. LibTorch's own linear goes to MKL, which on
@@ -33,41 +41,70 @@ at::Tensor Product(const at::Tensor& x, const at::Tensor& w, const std::optional
 at::Tensor GradX(const at::Tensor& d_y, const at::Tensor& w) { return Product(d_y, w.t(), {}); }
 at::Tensor GradW(const at::Tensor& d_y, const at::Tensor& x) { return Product(d_y.t(), x.t(), {}); }
 
+at::Tensor ColumnSums(const at::Tensor& x) {
+  at::Tensor sums = at::empty({x.size(1)}, x.options().dtype(at::kFloat));
+  WithType(x, [&](auto type) {
+    kernels::ColumnSums(x.size(0), x.size(1), x.const_data_ptr<decltype(type)>(),
+                        sums.mutable_data_ptr<float>());
+  });
+  return sums;
+}
+
+// What a product of x with float32 weights keeps for its gradients, both in the precision of the
+// product.
+struct Rounded {
+  at::Tensor x, w;
+  Rounded(const at::Tensor& x, const at::Tensor& w, at::ScalarType precision)
+      : x(x.to(precision)), w(w.to(precision)) {}
+};
+at::Tensor Biased(const Rounded& at, const at::Tensor& b) {
+  return Product(at.x, at.w, b.to(at.x.scalar_type()));
+}
+
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w,
-                            const at::Tensor& b) {
-    context->save_for_backward({x, w});
-    return Product(x, w, b);
+                            const at::Tensor& b, at::ScalarType precision) {
+    const Rounded rounded(x, w, precision);
+    context->save_for_backward({rounded.x, rounded.w});
+    context->saved_data["type"] = x.scalar_type();
+    return Biased(rounded, b);
   }
   static variable_list backward(AutogradContext* context, variable_list grads) {
     auto saved = context->get_saved_variables();
     at::Tensor d_y = grads[0].contiguous();
-    at::Tensor d_b = at::empty({d_y.size(1)}, d_y.options());
-    kernels::ColumnSums(d_y.size(0), d_y.size(1), d_y.const_data_ptr<float>(),
-                        d_b.mutable_data_ptr<float>());
-    return {GradX(d_y, saved[1]), GradW(d_y, saved[0]), d_b};
+    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
+            GradW(d_y, saved[0]).to(at::kFloat), ColumnSums(d_y), at::Tensor()};
   }
 };
 
 struct LinearGeluFunction : torch::autograd::Function<LinearGeluFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w,
-                            const at::Tensor& b, bool training) {
-    at::Tensor inner = Product(x, w, b);  // becomes GELU's derivative
+                            const at::Tensor& b, bool training, at::ScalarType precision) {
+    const Rounded rounded(x, w, precision);
+    at::Tensor inner = Biased(rounded, b);  // becomes GELU's derivative
     at::Tensor out = at::empty_like(inner);
-    kernels::GeluForward(inner.numel(), inner.mutable_data_ptr<float>(),
-                         out.mutable_data_ptr<float>(), training);
-    context->save_for_backward({x, w, inner});
+    WithType(inner, [&](auto type) {
+      using T = decltype(type);
+      kernels::GeluForward(inner.numel(), inner.mutable_data_ptr<T>(), out.mutable_data_ptr<T>(),
+                           training);
+    });
+    context->save_for_backward({rounded.x, rounded.w, inner});
+    context->saved_data["type"] = x.scalar_type();
     return out;
   }
   static variable_list backward(AutogradContext* context, variable_list grads) {
     auto saved = context->get_saved_variables();
     at::Tensor d_out = grads[0].contiguous();
     at::Tensor d_y = at::empty_like(d_out);
-    at::Tensor d_b = at::empty({d_y.size(1)}, d_y.options());
-    kernels::GeluBackward(d_y.size(0), d_y.size(1), d_out.const_data_ptr<float>(),
-                          saved[2].const_data_ptr<float>(), d_y.mutable_data_ptr<float>(),
-                          d_b.mutable_data_ptr<float>());
-    return {GradX(d_y, saved[1]), GradW(d_y, saved[0]), d_b, at::Tensor()};
+    at::Tensor d_b = at::empty({d_y.size(1)}, d_y.options().dtype(at::kFloat));
+    WithType(d_y, [&](auto type) {
+      using T = decltype(type);
+      kernels::GeluBackward(d_y.size(0), d_y.size(1), d_out.const_data_ptr<T>(),
+                            saved[2].const_data_ptr<T>(), d_y.mutable_data_ptr<T>(),
+                            d_b.mutable_data_ptr<float>());
+    });
+    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
+            GradW(d_y, saved[0]).to(at::kFloat), d_b, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -86,35 +123,52 @@ struct LinearAddNormFunction : torch::autograd::Function<LinearAddNormFunction> 
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w,
                             const at::Tensor& b, const at::Tensor& residual,
                             const at::Tensor& gamma, const at::Tensor& beta, double epsilon,
-                            const DropoutStream* dropout) {
-    at::Tensor y = Product(x, w, b);  // becomes the normalized values
+                            const DropoutStream* dropout, at::ScalarType precision) {
+    const Rounded rounded(x, w, precision);
+    const at::Tensor y = Biased(rounded, b);
+    at::Tensor normalized = y.scalar_type() == at::kFloat ? y : at::empty_like(residual);
     at::Tensor keep = Keep(*dropout, y.numel());
-    at::Tensor out = at::empty_like(y), inverse = at::empty({y.size(0)}, y.options());
-    kernels::AddNormForward(y.size(0), y.size(1), y.mutable_data_ptr<float>(),
-                            residual.const_data_ptr<float>(), Bytes(keep), dropout->scale(),
-                            gamma.const_data_ptr<float>(), beta.const_data_ptr<float>(),
-                            static_cast<float>(epsilon), out.mutable_data_ptr<float>(),
-                            inverse.mutable_data_ptr<float>());
-    context->save_for_backward({x, w, gamma, y, inverse, keep});
+    at::Tensor out = at::empty_like(normalized);
+    at::Tensor inverse = at::empty({y.size(0)}, normalized.options());
+    WithType(y, [&](auto type) {
+      kernels::AddNormForward(y.size(0), y.size(1), y.const_data_ptr<decltype(type)>(),
+                              normalized.mutable_data_ptr<float>(),
+                              residual.const_data_ptr<float>(), Bytes(keep), dropout->scale(),
+                              gamma.const_data_ptr<float>(), beta.const_data_ptr<float>(),
+                              static_cast<float>(epsilon), out.mutable_data_ptr<float>(),
+                              inverse.mutable_data_ptr<float>());
+    });
+    context->save_for_backward({rounded.x, rounded.w, gamma, normalized, inverse, keep});
     context->saved_data["scale"] = static_cast<double>(dropout->scale());
+    context->saved_data["type"] = x.scalar_type();
     return out;
   }
   static variable_list backward(AutogradContext* context, variable_list grads) {
     auto saved = context->get_saved_variables();
-    const at::Tensor &gamma = saved[2], &y = saved[3];
+    const at::Tensor &gamma = saved[2], &normalized = saved[3];
     at::Tensor d_out = grads[0].contiguous();
-    at::Tensor d_residual = at::empty_like(y), d_y = at::empty_like(y);
+    at::Tensor d_residual = at::empty_like(normalized);
+    at::Tensor d_y = at::empty(normalized.sizes(), saved[0].options());
     at::Tensor d_gamma = at::empty_like(gamma), d_beta = at::empty_like(gamma),
                d_b = at::empty_like(gamma);
-    kernels::AddNormBackward(y.size(0), y.size(1), d_out.const_data_ptr<float>(),
-                             y.const_data_ptr<float>(), saved[4].const_data_ptr<float>(),
-                             Bytes(saved[5]),
-                             static_cast<float>(context->saved_data["scale"].toDouble()),
-                             gamma.const_data_ptr<float>(), d_residual.mutable_data_ptr<float>(),
-                             d_y.mutable_data_ptr<float>(), d_gamma.mutable_data_ptr<float>(),
-                             d_beta.mutable_data_ptr<float>(), d_b.mutable_data_ptr<float>());
-    return {GradX(d_y, saved[1]), GradW(d_y, saved[0]), d_b, d_residual, d_gamma, d_beta,
-            at::Tensor(),         at::Tensor()};
+    WithType(d_y, [&](auto type) {
+      kernels::AddNormBackward(
+          d_y.size(0), d_y.size(1), d_out.const_data_ptr<float>(),
+          normalized.const_data_ptr<float>(), saved[4].const_data_ptr<float>(), Bytes(saved[5]),
+          static_cast<float>(context->saved_data["scale"].toDouble()),
+          gamma.const_data_ptr<float>(), d_residual.mutable_data_ptr<float>(),
+          d_y.mutable_data_ptr<decltype(type)>(), d_gamma.mutable_data_ptr<float>(),
+          d_beta.mutable_data_ptr<float>(), d_b.mutable_data_ptr<float>());
+    });
+    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
+            GradW(d_y, saved[0]).to(at::kFloat),
+            d_b,
+            d_residual,
+            d_gamma,
+            d_beta,
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor()};
   }
 };
 
@@ -131,10 +185,10 @@ struct EmbedFunction : torch::autograd::Function<EmbedFunction> {
                        position.const_data_ptr<float>(), type.const_data_ptr<float>(),
                        x.mutable_data_ptr<float>());
     at::Tensor out = at::empty_like(x), inverse = at::empty({rows}, x.options());
-    kernels::AddNormForward(rows, width, x.mutable_data_ptr<float>(), nullptr, nullptr, 1,
-                            gamma.const_data_ptr<float>(), beta.const_data_ptr<float>(),
-                            static_cast<float>(epsilon), out.mutable_data_ptr<float>(),
-                            inverse.mutable_data_ptr<float>());
+    kernels::AddNormForward(rows, width, x.const_data_ptr<float>(), x.mutable_data_ptr<float>(),
+                            nullptr, nullptr, 1, gamma.const_data_ptr<float>(),
+                            beta.const_data_ptr<float>(), static_cast<float>(epsilon),
+                            out.mutable_data_ptr<float>(), inverse.mutable_data_ptr<float>());
     at::Tensor keep = Keep(*dropout, x.numel());
     if (keep.defined()) {
       kernels::Drop(x.numel(), Bytes(keep), dropout->scale(), out.mutable_data_ptr<float>());
@@ -159,11 +213,12 @@ struct EmbedFunction : torch::autograd::Function<EmbedFunction> {
     d_out = d_out.contiguous();
     at::Tensor d_x = at::empty_like(x), d_gamma = at::empty_like(gamma),
                d_beta = at::empty_like(gamma);
+    float* const no_projection = nullptr;
     kernels::AddNormBackward(rows, width, d_out.const_data_ptr<float>(), x.const_data_ptr<float>(),
                              saved[4].const_data_ptr<float>(), nullptr, 1,
-                             gamma.const_data_ptr<float>(), d_x.mutable_data_ptr<float>(), nullptr,
-                             d_gamma.mutable_data_ptr<float>(), d_beta.mutable_data_ptr<float>(),
-                             nullptr);
+                             gamma.const_data_ptr<float>(), d_x.mutable_data_ptr<float>(),
+                             no_projection, d_gamma.mutable_data_ptr<float>(),
+                             d_beta.mutable_data_ptr<float>(), nullptr);
     auto table_rows = context->saved_data["rows"].toIntVector();
     at::Tensor d_word = at::zeros({table_rows[0], width}, x.options());
     at::Tensor d_position = at::zeros({table_rows[1], width}, x.options());
@@ -200,28 +255,34 @@ at::Tensor PortableNorm(const at::Tensor& x, const Norm& norm) {
   return at::layer_norm(x, {x.size(-1)}, norm.gamma, norm.beta, norm.epsilon);
 }
 
+at::Tensor PortableLinear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
+                          at::ScalarType precision) {
+  return at::linear(x.to(precision), w.to(precision), b.to(precision));
+}
+
 }  // namespace
 
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
-                  Implementation implementation) {
-  if (!UseKernels(x, implementation)) return at::linear(x, w, b);
-  return LinearFunction::apply(x, w, b);
+                  const Compute& how) {
+  if (!UseKernels(w, how.implementation)) return PortableLinear(x, w, b, how.precision);
+  return LinearFunction::apply(x, w, b, how.precision);
 }
 
 at::Tensor LinearGelu(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
-                      Implementation implementation) {
-  if (!UseKernels(x, implementation)) return at::gelu(at::linear(x, w, b));
-  return LinearGeluFunction::apply(x, w, b, c10::GradMode::is_enabled());
+                      const Compute& how) {
+  if (!UseKernels(w, how.implementation)) return at::gelu(PortableLinear(x, w, b, how.precision));
+  return LinearGeluFunction::apply(x, w, b, c10::GradMode::is_enabled(), how.precision);
 }
 
 at::Tensor LinearAddNorm(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
                          const at::Tensor& residual, const Norm& norm, const DropoutStream& dropout,
-                         Implementation implementation) {
-  if (!UseKernels(x, implementation)) {
-    return PortableNorm(residual + PortableDropout(at::linear(x, w, b), dropout), norm);
+                         const Compute& how) {
+  if (!UseKernels(w, how.implementation)) {
+    at::Tensor y = PortableLinear(x, w, b, how.precision).to(residual.scalar_type());
+    return PortableNorm(residual + PortableDropout(y, dropout), norm);
   }
   return LinearAddNormFunction::apply(x, w, b, residual, norm.gamma, norm.beta, norm.epsilon,
-                                      &dropout);
+                                      &dropout, how.precision);
 }
 
 at::Tensor Embed(const at::Tensor& ids, const at::Tensor& types, const EmbeddingTables& tables,

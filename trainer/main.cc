@@ -1,7 +1,7 @@
 // sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), the masks of a text
-// (mask), what trials must have attested (expect), or what works here (doctor).
-// docs/trainer-protocol.md has the contract. Everything runs on the main thread, which LibTorch's own
-// pool helps.
+// (mask), what trials must have attested (expect), a model of more layers (grow), or what works here
+// (doctor). docs/trainer-protocol.md has the contract. Everything runs on the main thread, which
+// LibTorch's own pool helps.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -18,6 +18,7 @@
 
 #include "trainer/device.h"
 #include "trainer/expect.h"
+#include "trainer/grow_command.h"
 #include "trainer/mask_command.h"
 #include "trainer/protocol.h"
 
@@ -172,6 +173,14 @@ int Expect(const TrainerOptions& options) {
   return 0;
 }
 
+int Grow(const std::filesystem::path& model, int layers, const std::string& order,
+         const std::string& output) {
+  Status grown = GrowModel(model, layers, order, output);
+  if (grown.ok()) return 0;
+  std::cerr << "sparsweep-trainer: " << grown.message() << "\n";
+  return kUsage;
+}
+
 // Dies with the worker, even if the worker is killed.
 void FollowParent() {
   pid_t parent = getppid();
@@ -195,7 +204,8 @@ void SetUpLibraries(int threads) {
 int Main(int argc, char** argv) {
   CLI::App app("Trains one trial at a time for a sparsweep worker.", "sparsweep-trainer");
   int fd = -1, threads = 1;
-  std::string data = Catalog::DefaultFolder().string(), trial, path = "auto", device = "auto";
+  std::string data = Catalog::DefaultFolder().string(), trial, path = "auto", device = "auto",
+              kept;
   auto* protocol = app.add_option("--protocol-fd", fd, "duplex descriptor of the protocol");
   for (auto* command : {&app, app.add_subcommand("run", "run one trial, messages on stdout"),
                         app.add_subcommand("doctor", "say what works here, as JSON")}) {
@@ -206,6 +216,7 @@ int Main(int argc, char** argv) {
         ->check(CLI::IsMember({"auto", "dense", "block", "window", "masked"}));
     command->add_option("--device", device, "device of trials that leave it open")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+    command->add_option("--kept", kept, "where weights that a trial keeps wait to be fetched");
   }
   app.get_subcommand("run")->add_option("trial", trial, "file with a TrialSpec")->required();
   auto* mask =
@@ -214,13 +225,26 @@ int Main(int argc, char** argv) {
   auto* expect = app.add_subcommand(
       "expect", "what trials must have attested: JSON lines on stdin, an answer to each");
   expect->add_option("--data", data, "data folder");
+  auto* grow = app.add_subcommand("grow", "a model with more layers, copies of a smaller one's");
+  std::string model, order = "stack", output;
+  int layers = 0;
+  grow->add_option("--model", model, "registered name or folder of the smaller model")->required();
+  grow->add_option("--layers", layers, "layers of the new model")
+      ->required()
+      ->check(CLI::Range(2, 65534));
+  grow->add_option("--order", order, "stack: 0 1 2 0 1 2; repeat: 0 0 1 1 2 2")
+      ->check(CLI::IsMember({"stack", "repeat"}));
+  grow->add_option("--output", output, "new folder for it, in Hugging Face layout")->required();
+  grow->add_option("--data", data, "data folder");
   CLI11_PARSE(app, argc, argv);
+  if (*grow) return Grow(ModelFolder(data, model), layers, order, output);
   if (*mask) return ShowMask(data);
 
   TrainerOptions options;
   options.data_folder = data;
   options.threads = threads;
   options.device = device;
+  options.kept_folder = kept;
   options.path = ParsePathChoice(path).value();
   if (*protocol || *expect) FollowParent();
   SetUpLibraries(threads);
@@ -228,7 +252,7 @@ int Main(int argc, char** argv) {
   if (app.got_subcommand("doctor")) return Doctor(threads);
   if (app.got_subcommand("run")) return RunOnce(trial, options);
   if (*protocol) return Serve(fd, options);
-  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask, expect or doctor\n";
+  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask, expect, grow or doctor\n";
   return kUsage;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace sparsweep {
@@ -17,7 +18,8 @@ double LearningRate(double base, const std::string& schedule, double warmup, int
                                   static_cast<double>(std::max<int64_t>(1, steps - warm)));
 }
 
-void AdamW::Group::Add(at::Tensor value) {
+void AdamW::Group::Add(std::string name, at::Tensor value) {
+  names.push_back(std::move(name));
   means.push_back(at::zeros_like(value, at::TensorOptions().requires_grad(false)));
   squares.push_back(at::zeros_like(value, at::TensorOptions().requires_grad(false)));
   steps.push_back(at::zeros({}, value.options().requires_grad(false)));
@@ -26,6 +28,8 @@ void AdamW::Group::Add(at::Tensor value) {
 
 void AdamW::Group::Step(double learning_rate, const std::optional<at::Tensor>& divisor) {
   if (values.empty()) return;
+  learning_rate *= rate;
+  decayed *= 1 - learning_rate * decay;
   std::vector<at::Tensor> grads;
   for (at::Tensor& value : values) grads.push_back(value.grad());
   at::_foreach_add_(steps, 1);
@@ -36,12 +40,23 @@ void AdamW::Group::Step(double learning_rate, const std::optional<at::Tensor>& d
 
 AdamW::AdamW(std::vector<Parameter> parameters, double weight_decay,
              std::vector<at::Tensor> degrees) {
-  groups_[0].decay = weight_decay;
-  groups_[1].decay = 0;
-  for (Parameter& parameter : parameters) {
-    groups_[parameter.decays ? 0 : 1].Add(std::move(parameter.value));
+  // Those that decay first, so that the norm sums in one order whatever the rates.
+  for (const bool decays : {true, false}) {
+    for (Parameter& parameter : parameters) {
+      if (parameter.decays != decays || !parameter.value.requires_grad()) continue;
+      const double decay = decays ? weight_decay : 0;
+      auto group = std::ranges::find_if(
+          groups_, [&](const Group& g) { return g.decay == decay && g.rate == parameter.rate; });
+      if (group == groups_.end()) {
+        groups_.emplace_back();
+        group = groups_.end() - 1;
+        group->decay = decay;
+        group->rate = parameter.rate;
+      }
+      group->Add(std::move(parameter.name), std::move(parameter.value));
+    }
   }
-  for (at::Tensor& value : degrees) degrees_.Add(std::move(value));
+  for (at::Tensor& value : degrees) degrees_.Add("", std::move(value));
 }
 
 double AdamW::Step(double learning_rate, double clip, double degree_rate) {
@@ -59,6 +74,13 @@ double AdamW::Step(double learning_rate, double clip, double degree_rate) {
   for (Group& group : groups_) group.Step(learning_rate, divisor);
   degrees_.Step(degree_rate, std::nullopt);
   return norm;
+}
+
+double AdamW::Decayed(const std::string& name) const {
+  for (const Group& group : groups_) {
+    if (std::ranges::find(group.names, name) != group.names.end()) return group.decayed;
+  }
+  return 1;
 }
 
 }  // namespace sparsweep

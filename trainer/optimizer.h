@@ -1,5 +1,6 @@
 // AdamW as torch.optim.AdamW computes it (betas 0.9 and 0.999, eps 1e-8, decoupled decay), after
-// clipping by the global gradient norm, and the learning-rate schedule. One thread.
+// clipping by the global gradient norm, and the learning-rate schedule. Gradients add up over the
+// backward passes between two steps. One thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,22 +22,30 @@ double LearningRate(double base, const std::string& schedule, double warmup, int
 
 class AdamW {
  public:
-  // `degrees` are a group of their own: no decay, outside the norm and its clipping.
+  // Frozen parameters are left out. `degrees` are a group of their own: no decay, outside the norm
+  // and its clipping.
   AdamW(std::vector<Parameter> parameters, double weight_decay,
         std::vector<at::Tensor> degrees = {});
 
   // Uses and frees the parameters' gradients. `clip` 0: no clipping. Returns the norm before it.
   double Step(double learning_rate, double clip, double degree_rate = 0);
 
+  // What decay alone has made of the parameter of this name so far, as a factor: what became of
+  // values that no gradient reached. 1 for frozen ones.
+  double Decayed(const std::string& name) const;
+
  private:
+  // Parameters of equal decay and rate.
   struct Group {
-    double decay;
+    double decay = 0, rate = 1;
+    double decayed = 1;
+    std::vector<std::string> names;
     std::vector<at::Tensor> values, means, squares, steps;
-    void Add(at::Tensor value);
+    void Add(std::string name, at::Tensor value);
     void Step(double learning_rate, const std::optional<at::Tensor>& divisor);
   };
-  Group groups_[2];
-  Group degrees_{0, {}, {}, {}, {}};
+  std::vector<Group> groups_;
+  Group degrees_;
 };
 
 }  // namespace sparsweep

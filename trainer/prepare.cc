@@ -5,6 +5,7 @@
 
 #include "core/warnings.h"
 #include "trainer/device.h"
+#include "trainer/random_weights.h"
 #include "trainer/reader.h"
 #include "trainer/trial_checks.h"
 
@@ -15,7 +16,17 @@ std::string DataKey(const TrialSpec& spec, const Prepared& prepared) {
   return prepared.model_hash + prepared.data_hash + std::to_string(spec.training.max_length);
 }
 
+// Random weights are those of a seed.
+std::string CheckpointKey(const TrialSpec& spec, const Prepared& prepared) {
+  const bool random = spec.training.init == "random";
+  return prepared.model_hash + (random ? " random " + std::to_string(spec.seed) : "");
+}
+
 }  // namespace
+
+at::ScalarType PrecisionOf(const TrainingOptions& training) {
+  return training.precision == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
 
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   const TrialSpec& spec = run.spec;
@@ -28,6 +39,8 @@ MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   }
   auto device = ChooseDevice(spec.device == "auto" ? offered : spec.device);
   if (!device.ok()) return Refused(device.status());
+  Status precision = CheckPrecision(spec.training.precision, FactsOf(*device));
+  if (!precision.ok()) return Refused(precision);
   prepared->device = *device;
   auto model = ModelFingerprint(ModelFolder(run.options.data_folder, spec.model),
                                 run.resident.hashes, spec.training.init == "pretrained");
@@ -48,14 +61,18 @@ MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
 }
 
 MaybeFailure LoadModel(const RunContext& run, Prepared* prepared) {
-  prepared->checkpoint = run.resident.checkpoints.Find(prepared->model_hash);
+  const TrialSpec& spec = run.spec;
+  const bool random = spec.training.init == "random";
+  const std::string key = CheckpointKey(spec, *prepared);
+  prepared->checkpoint = run.resident.checkpoints.Find(key);
   if (!prepared->checkpoint) {
-    auto loaded = LoadCheckpoint(ModelFolder(run.options.data_folder, run.spec.model).string());
+    const std::string folder = ModelFolder(run.options.data_folder, spec.model).string();
+    auto loaded = random ? RandomCheckpoint(folder, spec.seed) : LoadCheckpoint(folder);
     if (!loaded.ok()) return Refused(loaded.status());
     prepared->checkpoint = *loaded;
-    run.resident.checkpoints.Put(prepared->model_hash, prepared->checkpoint);
+    run.resident.checkpoints.Put(key, prepared->checkpoint);
   }
-  Status fits = CheckModel(run.spec, prepared->checkpoint->config);
+  Status fits = CheckModel(spec, prepared->checkpoint->config);
   if (!fits.ok()) return Refused(fits);
   return {};
 }
@@ -73,7 +90,7 @@ MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared) {
     if (!truncated.ok()) return Refused(truncated);
     auto examples = ReadExamples(spec.task, run.options.data_folder);
     if (!examples.ok()) return FailureOf(examples.status());
-    auto made = Tokenize(*tokenizer, *examples);
+    auto made = Tokenize(*tokenizer, *examples, prepared->checkpoint->config.types);
     if (!made.ok()) return Failure{FailureReason::kData, made.status().message()};
     prepared->data = *made;
     run.resident.tokenized.Put(key, prepared->data);
@@ -84,7 +101,8 @@ MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared) {
 
 Result<std::shared_ptr<TrialTexts>> TextsOf(const RunContext& run, const Prepared& prepared,
                                             const Plan& plan) {
-  const std::string key = DataKey(run.spec, prepared);
+  // Similarities may be those of the model's own embeddings.
+  const std::string key = DataKey(run.spec, prepared) + CheckpointKey(run.spec, prepared);
   auto texts = run.resident.texts.Find(key);
   if (!texts) {
     auto tokenizer = Tokenizer::Load(prepared.checkpoint->folder);
@@ -110,6 +128,10 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
   const int max_length = static_cast<int>(spec.training.max_length);
   auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
   if (!plan.ok()) return Refused(plan.status());
+  if (plan->learned() && spec.training.precision != "float32") {
+    return Refused(InvalidArgument("precision \"" + spec.training.precision +
+                                   "\": learned patterns are computed in float32 only"));
+  }
   std::shared_ptr<TrialTexts> texts;
   if (plan->needs_text()) {
     auto made = TextsOf(run, *prepared, *plan);

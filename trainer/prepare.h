@@ -37,6 +37,8 @@ struct Prepared {
   std::unique_ptr<const TrialMasks> masks;
 };
 
+// The type of an encoder's products.
+at::ScalarType PrecisionOf(const TrainingOptions& training);
 // The device, and that the files here are those the trial means.
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared);
 MaybeFailure LoadModel(const RunContext& run, Prepared* prepared);

@@ -15,9 +15,17 @@ Status Failed(const std::string& what, char* error) {
   return InvalidArgument(what + ": " + sentence);
 }
 
-Status Append(const Tokenizer& tokenizer, const Example& example, TokenizedSplit* split) {
+Status Append(const Tokenizer& tokenizer, const Example& example, int types,
+              TokenizedSplit* split) {
   auto encoded = tokenizer.Encode(example);
   if (!encoded.ok()) return encoded.status();
+  for (int32_t& type : encoded->types) {
+    if (types == 1) type = 0;
+    if (type < types) continue;
+    return InvalidArgument("the tokenizer gives token type " + std::to_string(type) +
+                           ", the model has " + std::to_string(types) +
+                           "; both must be of one model");
+  }
   split->ids.insert(split->ids.end(), encoded->ids.begin(), encoded->ids.end());
   split->types.insert(split->types.end(), encoded->types.begin(), encoded->types.end());
   split->begin.push_back(static_cast<int64_t>(split->ids.size()));
@@ -98,14 +106,14 @@ std::vector<int> TokenizedSplit::lengths() const {
 }
 
 Result<std::shared_ptr<const TokenizedData>> Tokenize(const Tokenizer& tokenizer,
-                                                      const Examples& examples) {
+                                                      const Examples& examples, int types) {
   auto tokenized = std::make_shared<TokenizedData>();
   for (const Example& example : examples.train) {
-    Status status = Append(tokenizer, example, &tokenized->train);
+    Status status = Append(tokenizer, example, types, &tokenized->train);
     if (!status.ok()) return status;
   }
   for (const Example& example : examples.dev) {
-    Status status = Append(tokenizer, example, &tokenized->dev);
+    Status status = Append(tokenizer, example, types, &tokenized->dev);
     if (!status.ok()) return status;
   }
   auto& vocabulary = tokenized->vocabulary;

@@ -66,8 +66,10 @@ struct TokenizedData {
   std::vector<int32_t> vocabulary;
 };
 
+// `types`: token types that the model has. With one, all are 0, as where a model of transformers
+// has no such input; with more, a tokenizer that gives others is refused.
 Result<std::shared_ptr<const TokenizedData>> Tokenize(const Tokenizer& tokenizer,
-                                                      const Examples& examples);
+                                                      const Examples& examples, int types = 2);
 
 // The first `count` training examples (0: all), for `train_examples`.
 TokenizedSplit FirstExamples(const TokenizedSplit& split, int64_t count);

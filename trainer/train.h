@@ -2,6 +2,7 @@
 // data come from (trial_run.h), and the protocol. One thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include "trainer/bert.h"
 #include "trainer/failure.h"
 #include "trainer/learned_run.h"
+#include "trainer/optimizer.h"
 #include "trainer/tokens.h"
 
 namespace sparsweep {
@@ -35,10 +37,12 @@ class TrainObserver {
 };
 
 struct TrainOutcome {
-  Metrics metrics;  // of the last evaluation
+  Metrics metrics;    // of the reported epoch
+  int64_t epoch = 0;  // that one, from 1
   int64_t steps = 0;
   double train_seconds = 0, eval_seconds = 0;
   double flops = 0;  // of the products of attention in one epoch, forward and backward
+  std::chrono::steady_clock::time_point first_step;  // its start
 };
 
 struct TrainRequest {
@@ -49,7 +53,13 @@ struct TrainRequest {
   uint64_t seed = 0;
   at::Device device = at::kCPU;
   Implementation implementation = Implementation::kAuto;
-  LearnedRun* learned = nullptr;  // of plans with learned patterns
+  LearnedRun* learned = nullptr;    // of plans with learned patterns
+  std::string metric = "accuracy";  // on dev, tells which epoch is better
+  bool lower_is_better = false;
+  // Called when the model is the one to keep: after each epoch that is the best so far, or at the
+  // end.
+  enum class Save { kNever, kBest, kLast } save_when = Save::kNever;
+  std::function<Status(const AdamW& optimizer)> save = {};
 };
 
 // Examples per batch of an evaluation.
@@ -58,7 +68,8 @@ inline constexpr int64_t kEvalBatch = 64;
 // Steps of a trial with `examples` training examples.
 int64_t TotalSteps(const TrainingOptions& options, int64_t examples);
 
-// Trains `model` in place. With learned patterns the metrics are those of the hardened masks, and
+// Trains `model` in place; `options` say how many batches a step has, when to stop early and which
+// epoch is reported. With learned patterns the metrics are those of the hardened masks, and
 // those of the soft windows stand beside them as soft_accuracy, ..; the model is left with the
 // masks it came with, `request.learned` hardened as of the end. The error is a Failure: diverged or
 // interrupted.

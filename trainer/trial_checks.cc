@@ -20,20 +20,21 @@ Status CheckModel(const TrialSpec& spec, const BertConfig& config) {
 }
 
 Status CheckAvailable(const TrialSpec& spec) {
-  const TrainingOptions& training = spec.training;
   const auto missing = [](const std::string& what) {
     return InvalidArgument(what + " is not available in this version of the trainer");
   };
-  if (training.precision != "float32") return missing("precision \"" + training.precision + "\"");
-  if (training.accumulate != 1) return missing("accumulate");
-  if (training.checkpointing != "off") return missing("checkpointing");
-  if (training.freeze != "none") return missing("freeze");
-  if (training.layer_decay != 1) return missing("layer_decay");
-  if (training.early_stop != 0) return missing("early_stop");
-  if (training.report != "last") return missing("report \"" + training.report + "\"");
-  if (training.init != "pretrained") return missing("init \"" + training.init + "\"");
-  if (spec.keep != "none") return missing("keep \"" + spec.keep + "\"");
+  if (spec.keep != "none" && spec.kind != "finetune") return missing("keep for " + spec.kind);
   return {};
+}
+
+Status CheckPrecision(const std::string& precision, const DeviceFacts& device) {
+  if (precision == "float32" || device.bf16) return {};
+  const std::string reason = device.kind == "cpu"
+                                 ? "lacks avx512_bf16, without which it is slower than float32"
+                                 : "does not compute it";
+  return Status(StatusCode::kFailedPrecondition, "precision \"" + precision + "\": " + device.kind +
+                                                     ": " + device.name + " " + reason +
+                                                     "; use \"float32\" or another worker");
 }
 
 Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer,

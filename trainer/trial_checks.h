@@ -5,6 +5,7 @@
 #include "core/result.h"
 #include "core/trial.h"
 #include "trainer/bert_config.h"
+#include "trainer/device.h"
 #include "trainer/tokens.h"
 
 namespace sparsweep {
@@ -13,6 +14,8 @@ namespace sparsweep {
 Status CheckAvailable(const TrialSpec& spec);
 // Layers, heads and positions.
 Status CheckModel(const TrialSpec& spec, const BertConfig& config);
+// That the device computes in this precision.
+Status CheckPrecision(const std::string& precision, const DeviceFacts& device);
 // No token id that the word embeddings have not.
 Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer, const BertConfig& config);
 

@@ -19,6 +19,7 @@ struct TrainerOptions {
   PathChoice path = PathChoice::kAuto;
   Implementation implementation = Implementation::kAuto;
   std::string device = "auto";  // all it may use; a trial that asks for another is refused
+  std::filesystem::path kept_folder = {};  // where kept weights wait; empty: DATA/cache/kept
 };
 
 // Hears of phases, in addition to the loop's steps.
@@ -31,7 +32,11 @@ class TrialObserver : public TrainObserver {
 class TrialRunner {
  public:
   explicit TrialRunner(TrainerOptions options)
-      : options_(std::move(options)), resident_(options_.data_folder) {}
+      : options_(std::move(options)), resident_(options_.data_folder) {
+    if (options_.kept_folder.empty()) {
+      options_.kept_folder = options_.data_folder / "cache" / "kept";
+    }
+  }
 
   // Exceptions of LibTorch pass through (out of memory, bugs): the caller ends the process.
   std::variant<TrialResult, Failure> Run(const TrialSpec& spec, const std::string& attempt,

@@ -99,10 +99,25 @@ TEST_F(CatalogTest, NamesTheFileThatAModelLacks) {
   }
 }
 
-TEST_F(CatalogTest, RefusesArchitecturesOtherThanBertByName) {
-  EXPECT_THAT(ConfigError(R"j({"model_type": "roberta"})j"),
-              HasSubstr("architecture \"roberta\" of config.json is unknown; known: bert"));
+TEST_F(CatalogTest, RefusesArchitecturesThatItDoesNotKnowByName) {
+  EXPECT_THAT(ConfigError(R"j({"model_type": "gpt2"})j"),
+              HasSubstr("architecture \"gpt2\" of config.json is unknown; known: bert, roberta"));
   EXPECT_THAT(ConfigError(R"j({"architectures": ["GPT2Model"]})j"), HasSubstr("GPT2Model"));
+}
+
+TEST_F(CatalogTest, CountsOnlyThePositionsThatATextOfRobertaHas) {
+  const auto positions = [](const std::string& more) {
+    ResolvedModel model;
+    const Status status = ReadModelConfig(
+        R"j({"model_type": "roberta", "hidden_size": 128, "num_hidden_layers": 2,
+             "num_attention_heads": 2, "vocab_size": 300, "max_position_embeddings": 514)j" +
+            more + "}",
+        &model);
+    return status.ok() ? std::to_string(model.max_positions) : status.message();
+  };
+  EXPECT_EQ(positions(""), "512");
+  EXPECT_EQ(positions(R"j(, "pad_token_id": 3)j"), "510");
+  EXPECT_THAT(positions(R"j(, "pad_token_id": 300)j"), HasSubstr("pad_token_id"));
 }
 
 TEST_F(CatalogTest, RefusesAConfigThatCannotBe) {

@@ -47,5 +47,23 @@ TEST(AdamW, ClipsDecaysAndSteps) {
   EXPECT_NEAR(w.detach()[0].item<double>(), before * (1 - 0.001) - step, 1e-6);
 }
 
+TEST(AdamW, KnowsWhatDecayAloneMadeOfAParameter) {
+  at::Tensor w = at::ones({1}).requires_grad_(true), slow = at::ones({1}).requires_grad_(true);
+  at::Tensor b = at::ones({1}).requires_grad_(true), frozen = at::ones({1});
+  AdamW optimizer({{"w", w, true}, {"slow", slow, true, 0.5}, {"b", b, false}, {"f", frozen, true}},
+                  0.1);
+  for (double rate : {0.01, 0.02}) {
+    for (at::Tensor* value : {&w, &slow, &b}) value->mutable_grad() = at::zeros({1});
+    optimizer.Step(rate, 0);
+  }
+  EXPECT_DOUBLE_EQ(optimizer.Decayed("w"), (1 - 0.001) * (1 - 0.002));
+  EXPECT_DOUBLE_EQ(optimizer.Decayed("slow"), (1 - 0.0005) * (1 - 0.001));
+  EXPECT_DOUBLE_EQ(optimizer.Decayed("b"), 1);
+  EXPECT_DOUBLE_EQ(optimizer.Decayed("f"), 1);
+  EXPECT_NEAR(w.item<double>(), optimizer.Decayed("w"), 1e-7);
+  EXPECT_NEAR(slow.item<double>(), optimizer.Decayed("slow"), 1e-7);
+  EXPECT_EQ(frozen.item<double>(), 1);
+}
+
 }  // namespace
 }  // namespace sparsweep

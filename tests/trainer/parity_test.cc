@@ -56,7 +56,7 @@ struct Subject {
     split.labels = golden["labels"].get<std::vector<int32_t>>();
     const BertConfig& config = checkpoint->config;
     options.max_length = 32;
-    options.mean_pooling = mean_pooling;
+    options.head.mean_pooling = mean_pooling;
     Plan plan = Plan::Resolve(attention, {config.layers, config.heads, 32}).value();
     masks = MaskPlan::Make(plan, {}, lengths, cache).value();
     model = std::make_unique<Bert>(*checkpoint, options, *masks);

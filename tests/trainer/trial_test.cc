@@ -136,7 +136,7 @@ TEST_F(Trials, FreePathsGiveEqualLogitsForEqualWeights) {
   }
   split.types.assign(split.ids.size(), 0);
   options.max_length = 16;
-  options.seed = 9;
+  options.head.seed = 9;
   MaskCache cache;
   std::vector<at::Tensor> logits, embedded;
   std::vector<std::vector<at::Tensor>> weights;
@@ -226,8 +226,7 @@ TEST_F(Trials, AreRefusedWhereTheWorkerOffersAnotherDevice) {
   auto* failure = std::get_if<Failure>(&outcome);
   ASSERT_NE(failure, nullptr);
   EXPECT_EQ(failure->reason, FailureReason::kRefused);
-  EXPECT_EQ(failure->message,
-            "device \"cuda\" was asked for and this worker offers \"cpu\" only");
+  EXPECT_EQ(failure->message, "device \"cuda\" was asked for and this worker offers \"cpu\" only");
 }
 
 TEST_F(Trials, EndEarlyWithAReason) {
@@ -299,7 +298,8 @@ TEST_F(BrokenModel, CutWeights) {
 TEST_F(BrokenModel, AnotherArchitecture) {
   std::string config = Replace(Read("config.json"), "\"bert\"", "\"gpt2\"");
   EXPECT_EQ(With("config.json", config),
-            "refused: DIR/config.json: model_type is \"gpt2\"; this trainer has \"bert\" only");
+            "refused: DIR/config.json: model_type is \"gpt2\"; this trainer has \"bert\" and "
+            "\"roberta\" only");
 }
 
 TEST_F(BrokenModel, ShapesThatDoNotFit) {
