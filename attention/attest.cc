@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <set>
 
 #include "attention/attest_own.h"
 #include "attention/attest_probe.h"
@@ -31,11 +32,15 @@ class Attester {
         attention_(attention),
         path_(path),
         cache_(cache),
-        probe_(request.attempt, request.lengths.rbegin()->first, plan_.heads(), request.head_size,
+        probe_(request.attempt, LongestOf(request), plan_.heads(), request.head_size,
                request.device, request.precision),
         own_(plan_, Context(0, 0, Phase::kTraining)) {
     for (size_t i = 0; i < request.example_lengths.size(); ++i) {
-      ++histogram_[IsDev(i)][request.example_lengths[i]];
+      if (IsCounted(i)) {
+        ++histogram_[IsDev(i)][request.example_lengths[i]];
+      } else {
+        uncounted_.insert(request.example_lengths[i]);
+      }
     }
     if (request.example_lengths.empty()) histogram_[0] = request.lengths;
   }
@@ -52,6 +57,7 @@ class Attester {
 
  private:
   bool IsDev(size_t example) const { return static_cast<int64_t>(example) >= request_.train; }
+  bool IsCounted(size_t example) const { return static_cast<int64_t>(example) < CountedEnd(); }
   const Pattern& At(int layer, int head) const { return plan_.at(layer, head); }
   bool IsAsked(int layer, int head) const {
     return !IsLearned(At(layer, head)) || request_.learned;
@@ -104,7 +110,9 @@ class Attester {
     if (layers.empty()) return {};
     std::vector<int> all;
     for (int length = 0, most = Longest(); length <= most; ++length) {
-      if (histogram_[0].contains(length) || histogram_[1].contains(length)) all.push_back(length);
+      if (Examples(0, length) + Examples(1, length) > 0 || uncounted_.contains(length)) {
+        all.push_back(length);
+      }
     }
     for (size_t first = 0; first < all.size(); first += kTextsPerCall) {
       std::vector<int> lengths(all.begin() + first,
@@ -133,14 +141,15 @@ class Attester {
     size_t calls = 0;
     for (int64_t first = 0; first < count; ++calls) {
       const Phase phase = IsDev(first) ? Phase::kEvaluation : Phase::kTraining;
-      const int64_t split_end = IsDev(first) ? count : request_.train;
+      const bool counted = IsCounted(first);
+      const int64_t split_end = !IsDev(first) ? request_.train : counted ? CountedEnd() : count;
       std::vector<int> mine;
       std::vector<int64_t> examples;
       for (; first < split_end && mine.size() < most; ++first) {
         mine.push_back(lengths[first]);
         examples.push_back(first);
       }
-      const auto known = own_.Count(request_.examples, examples, phase);
+      const auto known = own_.Count(request_.examples, examples, phase, counted);
       AttentionBatch batch(mine, examples, *std::ranges::max_element(mine), request_.implementation,
                            phase);
       const at::Tensor qkv = probe_.Question(batch);
@@ -217,7 +226,16 @@ class Attester {
     return attestation;
   }
 
-  int Longest() const { return request_.lengths.rbegin()->first; }
+  static int LongestOf(const AttestRequest& request) {
+    int longest = request.lengths.rbegin()->first;
+    for (int length : request.example_lengths) longest = std::max(longest, length);
+    return longest;
+  }
+  int Longest() const { return longest_; }
+  int64_t CountedEnd() const {
+    return request_.counted < 0 ? static_cast<int64_t>(request_.example_lengths.size())
+                                : request_.counted;
+  }
   int64_t Examples(int split, int length) const {
     auto found = histogram_[split].find(length);
     return found == histogram_[split].end() ? 0 : found->second;
@@ -240,6 +258,8 @@ class Attester {
   MaskCache& cache_;
   Probe probe_;
   std::map<int, int64_t> histogram_[2];  // length -> examples of train, of dev
+  std::set<int> uncounted_;              // lengths of examples that are only asked
+  const int longest_ = LongestOf(request_);
   std::map<std::tuple<int, int, int>, Known> learned_;
   OwnMasks own_;
 };

@@ -37,6 +37,8 @@ struct AttestRequest {
   std::vector<int> example_lengths = {};
   int64_t train = 0;
   at::ScalarType precision = at::kFloat;  // of the operator: kFloat or kBFloat16
+  // Examples from here on (of test) are asked and not counted; -1: all are counted.
+  int64_t counted = -1;
 };
 
 // Pseudo-random codes in [-1, 1) for V: a function of the attempt, the layer and the call.

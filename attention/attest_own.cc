@@ -65,7 +65,7 @@ OwnMasks::OwnMasks(const Plan& plan, const MaskContext& context)
 
 std::vector<std::vector<OwnMasks::Known>> OwnMasks::Count(const ExampleMasks& source,
                                                           const std::vector<int64_t>& examples,
-                                                          Phase phase) {
+                                                          Phase phase, bool counted) {
   std::vector<std::vector<Known>> known(masks_.size());
   for (size_t i = 0; i < masks_.size(); ++i) {
     Own& own = masks_[i];
@@ -73,6 +73,7 @@ std::vector<std::vector<OwnMasks::Known>> OwnMasks::Count(const ExampleMasks& so
     known[i].reserve(examples.size());
     for (int64_t example : examples) {
       known[i].push_back(source(*own.pattern, own.context, example));
+      if (!counted) continue;
       const KnownMask& mask = *known[i].back();
       own.counts.Add(mask, 1);
       own.kept[Number(phase)] += mask.kept;

@@ -37,9 +37,11 @@ class OwnMasks {
   // Layers that have all masks of examples in common: to ask one of them is to know.
   const std::vector<std::vector<int>>& groups() const { return groups_; }
 
-  // The masks of these examples, in the order of their split, [index][example], counted.
+  // The masks of these examples, in the order of their split, [index][example], counted where they
+  // are (those of test are not).
   std::vector<std::vector<Known>> Count(const ExampleMasks& source,
-                                        const std::vector<int64_t>& examples, Phase phase);
+                                        const std::vector<int64_t>& examples, Phase phase,
+                                        bool counted);
   void Finish();  // once, after all examples
 
   const MaskCounts& counts(int index) const { return masks_[index].counts; }

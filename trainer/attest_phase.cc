@@ -19,6 +19,8 @@ AttestRequest RequestOf(const RunContext& run, const Prepared& prepared) {
   request.examples = masks.examples;
   request.example_lengths = prepared.train.lengths();
   for (int length : prepared.dev().lengths()) request.example_lengths.push_back(length);
+  request.counted = static_cast<int64_t>(request.example_lengths.size());
+  for (int length : prepared.test().lengths()) request.example_lengths.push_back(length);
   request.train = prepared.train.size();
   request.precision = PrecisionOf(run.spec.training);
   return request;

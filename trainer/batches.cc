@@ -71,19 +71,34 @@ Batch MakeBatch(const TokenizedSplit& split, const std::vector<int64_t>& example
   const int64_t count = static_cast<int64_t>(examples.size());
   batch.ids = at::zeros({count, batch.padded}, at::kLong);
   batch.types = at::zeros({count, batch.padded}, at::kLong);
-  batch.labels = at::empty({count}, at::kLong);
   int64_t* ids = batch.ids.mutable_data_ptr<int64_t>();
   int64_t* types = batch.types.mutable_data_ptr<int64_t>();
   for (int64_t b = 0; b < count; ++b) {
     int64_t from = split.begin[examples[b]];
     std::copy_n(split.ids.begin() + from, batch.lengths[b], ids + b * batch.padded);
     std::copy_n(split.types.begin() + from, batch.lengths[b], types + b * batch.padded);
-    batch.labels.mutable_data_ptr<int64_t>()[b] = split.labels[examples[b]];
+  }
+  const auto gather = [&](const auto& from, auto value_of) {
+    using Value = decltype(value_of(from[0]));
+    at::Tensor values = at::empty({count}, c10::CppTypeToScalarType<Value>::value);
+    for (int64_t b = 0; b < count; ++b) {
+      values.template mutable_data_ptr<Value>()[b] = value_of(from[examples[b]]);
+    }
+    return values;
+  };
+  if (!split.labels.empty()) {
+    batch.labels = gather(split.labels, [](int32_t label) { return int64_t{label}; });
+  }
+  if (!split.targets.empty()) batch.targets = gather(split.targets, [](float t) { return t; });
+  if (!split.spans.empty()) {
+    batch.starts = gather(split.spans, [](const auto& span) { return int64_t{span.first}; });
+    batch.ends = gather(split.spans, [](const auto& span) { return int64_t{span.second}; });
   }
   if (!device.is_cpu()) {
-    batch.ids = batch.ids.to(device);
-    batch.types = batch.types.to(device);
-    batch.labels = batch.labels.to(device);
+    for (at::Tensor* tensor :
+         {&batch.ids, &batch.types, &batch.labels, &batch.targets, &batch.starts, &batch.ends}) {
+      if (tensor->defined()) *tensor = tensor->to(device);
+    }
   }
   return batch;
 }

@@ -24,13 +24,16 @@ BatchOrder EvalOrder(const std::vector<int>& lengths, int64_t batch_size);
 // Padded to the longest example in it. Padding has id and type 0.
 struct Batch {
   at::Tensor ids, types;  // int64 [B, N]
-  at::Tensor labels;      // int64 [B]
+  // Those of the task's type; the others are undefined.
+  at::Tensor labels;        // int64 [B]
+  at::Tensor targets;       // float32 [B]
+  at::Tensor starts, ends;  // int64 [B]: tokens of the answer
   std::vector<int> lengths;
   std::vector<int64_t> examples;  // indices into the trial's table
   int padded = 0;
 };
 // `first` is the place of the split's first example in the trial's table of examples (train first,
-// then dev).
+// then dev, then test).
 Batch MakeBatch(const TokenizedSplit& split, const std::vector<int64_t>& examples,
                 at::Device device, int64_t first = 0);
 

@@ -37,7 +37,8 @@ double PaddedDensity(const TrialSpec& spec, const TokenizedSplit& train, const T
 // What one fine-tuning consists of: made by the phases, in their order.
 class Finetune {
  public:
-  explicit Finetune(const RunContext& run) : run_(run) {}
+  explicit Finetune(const RunContext& run)
+      : run_(run), objective_(Objective::Make(run.spec.task)) {}
 
   std::variant<TrialResult, Failure> Run() {
     const auto phase = [&](const char* name, double* seconds, auto body) {
@@ -69,7 +70,8 @@ class Finetune {
     BertOptions options;
     options.vocabulary = prepared_.data->vocabulary;
     options.max_length = static_cast<int>(spec.training.max_length);
-    options.head.outputs = static_cast<int>(spec.task.labels.size());
+    options.head.kind = objective_->per_token() ? HeadKind::kSpan : HeadKind::kSequence;
+    options.head.outputs = objective_->outputs();
     options.head.mean_pooling = spec.training.pooling == "mean";
     options.head.seed = spec.seed;
     options.device = prepared_.device;
@@ -109,7 +111,8 @@ class Finetune {
     request.options = &spec.training;
     request.train = &prepared_.train;
     request.dev = &prepared_.dev();
-    request.labels = static_cast<int>(spec.task.labels.size());
+    if (prepared_.test().size() > 0) request.test = &prepared_.test();
+    request.objective = objective_.get();
     request.seed = spec.seed;
     request.device = prepared_.device;
     request.implementation = run_.options.implementation;
@@ -133,6 +136,11 @@ class Finetune {
     result_.metric = request.metric;
     result_.value = trained.metrics.at(request.metric);
     result_.metrics = trained.metrics;
+    if (request.test != nullptr) {
+      result_.test_metrics = trained.test_metrics;
+      result_.test_value = trained.test_metrics.at(request.metric);
+      result_.test_examples = request.test->size();
+    }
     result_.reported = spec.training.report;
     result_.reported_epoch = trained.epoch;
     result_.train_seconds = trained.train_seconds;
@@ -167,6 +175,7 @@ class Finetune {
   }
 
   const RunContext& run_;
+  const std::unique_ptr<const Objective> objective_;
   TrialResult result_;
   Prepared prepared_;
   std::optional<Bert> model_;

@@ -1,7 +1,5 @@
 #include "trainer/learned_run.h"
 
-#include <set>
-
 namespace sparsweep {
 
 Status LearnedRun::Harden() {
@@ -15,9 +13,7 @@ Status LearnedRun::Harden() {
   options.learned = [this](const Pattern& pattern, int length, const MaskContext& context) {
     return learned_.Harden(pattern, length, context);
   };
-  std::set<int> lengths;
-  for (const auto& [length, examples] : masks_.lengths) lengths.insert(length);
-  auto made = MaskPlan::Make(masks_.plan, options, lengths, cache_);
+  auto made = MaskPlan::Make(masks_.plan, options, masks_.all_lengths, cache_);
   if (!made.ok()) return made.status();
   hardened_ = *std::move(made);
   return {};

@@ -1,4 +1,5 @@
-// What a classification is judged by, from its confusion matrix. Any thread.
+// What a classification is judged by, from its confusion matrix, and a regression, from its pairs.
+// Any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +17,10 @@ double F1(const Confusion& counts);
 // Matthews correlation coefficient (its generalisation for more than two classes); 0 where it is
 // undefined because truth or guesses have one class only.
 double Matthews(const Confusion& counts);
+
+// Correlation of two lists of the same size: of the values, and of their ranks, where equal values
+// share the mean of theirs. 0 where it is undefined because one of the lists is constant.
+double Pearson(const std::vector<double>& a, const std::vector<double>& b);
+double Spearman(const std::vector<double>& a, const std::vector<double>& b);
 
 }  // namespace sparsweep

@@ -13,7 +13,8 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
                                                     const TokenizedSplit& train,
                                                     const TokenizedSplit& dev,
                                                     std::shared_ptr<const TrialTexts> texts,
-                                                    PathChoice path, MaskCache& cache) {
+                                                    PathChoice path, MaskCache& cache,
+                                                    const TokenizedSplit& test) {
   if (Status learned = CheckLearned(plan, spec.kind); !learned.ok()) return learned;
   std::map<int, int64_t> lengths;
   std::set<int> distinct;
@@ -23,46 +24,57 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
       distinct.insert(length);
     }
   }
+  for (int length : test.lengths()) distinct.insert(length);
   const uint64_t mask_seed = spec.mask_seed.value_or(0);
   MaskPlanOptions options;
   options.mask_seed = mask_seed;
   options.choice = path;
   if (plan.per_example())
-    options.examples = SharedExampleMasks(MasksOfExamples(train, dev, std::move(texts)));
+    options.examples = SharedExampleMasks(MasksOfExamples(train, dev, std::move(texts), test));
   auto mask_plan = MaskPlan::Make(plan, options, distinct, cache);
   if (!mask_plan.ok()) return mask_plan.status();
-  return std::unique_ptr<const TrialMasks>(
-      new TrialMasks{plan, mask_seed, std::move(lengths), options.examples, *mask_plan});
+  return std::unique_ptr<const TrialMasks>(new TrialMasks{
+      plan, mask_seed, std::move(lengths), std::move(distinct), options.examples, *mask_plan});
 }
 
-std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t dev) {
+std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t others) {
   std::vector<int64_t> examples;
   for (int64_t i = 0; i < train; ++i) examples.push_back(i);
-  for (int64_t i = 0; i < dev; ++i) examples.push_back(texts.train_size() + i);
+  for (int64_t i = 0; i < others; ++i) examples.push_back(texts.train_size() + i);
   return examples;
 }
 
 std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> MasksOfExamples(
-    const TokenizedSplit& train, const TokenizedSplit& dev,
-    std::shared_ptr<const TrialTexts> texts) {
-  std::vector<int> lengths = train.lengths();
-  for (int length : dev.lengths()) lengths.push_back(length);
-  // Called for one example after the other: its key is kept.
-  return [texts = std::move(texts), lengths = std::move(lengths), train_size = train.size(),
-          last = int64_t{-1}, key = uint64_t{0}](const Pattern& pattern, const MaskContext& context,
-                                                 int64_t example) mutable {
-    const bool of_train = example < train_size;
-    const int64_t row = of_train ? example : example - train_size;
-    if (last != example) key = ExampleKey(of_train ? "train" : "dev", row, 0);
-    last = example;
+    const TokenizedSplit& train, const TokenizedSplit& dev, std::shared_ptr<const TrialTexts> texts,
+    const TokenizedSplit& test) {
+  // The whole key of each, and where its texts are.
+  struct Known {
+    int length;
+    uint64_t key;
+    int64_t text;
+  };
+  std::vector<Known> examples;
+  const auto add = [&](const TokenizedSplit& split, const char* name, int64_t first_text) {
+    for (int64_t i = 0; i < split.size(); ++i) {
+      const auto [row, window] = split.RowOf(i);
+      examples.push_back({split.length(i), ExampleKey(name, row, window), first_text + i});
+    }
+  };
+  const int64_t dev_texts = texts ? texts->train_size() : 0;
+  add(train, "train", 0);
+  add(dev, "dev", dev_texts);
+  add(test, "test", dev_texts + dev.size());
+  return [texts = std::move(texts), examples = std::move(examples)](
+             const Pattern& pattern, const MaskContext& context, int64_t example) {
+    const Known& known = examples[example];
     MaskContext own = context;
-    own.example_key = key;
+    own.example_key = known.key;
     std::optional<InputMasks> words;
     if (texts) {
-      words.emplace(texts->Masks(of_train ? row : texts->train_size() + row));
+      words.emplace(texts->Masks(known.text));
       own.text = &*words;
     }
-    return BuildMask(pattern, lengths[example], own);
+    return BuildMask(pattern, known.length, own);
   };
 }
 

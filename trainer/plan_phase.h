@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct TrialMasks {
   Plan plan;
   uint64_t mask_seed;
   std::map<int, int64_t> lengths;  // real length -> examples (train and dev)
+  std::set<int> all_lengths;       // of test as well
   ExampleMasks examples;           // none unless the plan is per example
   std::shared_ptr<const MaskPlan> mask_plan;
 };
@@ -31,16 +33,18 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
                                                     const TokenizedSplit& train,
                                                     const TokenizedSplit& dev,
                                                     std::shared_ptr<const TrialTexts> texts,
-                                                    PathChoice path, MaskCache& cache);
+                                                    PathChoice path, MaskCache& cache,
+                                                    const TokenizedSplit& test = {});
 
-// The numbers in `texts` of a trial's examples: its first `train` of the train split, and dev.
-std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t dev);
+// The numbers in `texts` of a trial's examples: its first `train` of the train split, and the
+// following `others` of dev and test.
+std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t others);
 
-// The masks of a trial's examples, numbered train first, then dev: with the words and the key of
-// each. For one thread at a time (attention/example_masks.h shares them).
+// The masks of a trial's examples, numbered train first, then dev, then test: with the words and
+// the key of each. For one thread at a time (attention/example_masks.h shares them).
 std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> MasksOfExamples(
-    const TokenizedSplit& train, const TokenizedSplit& dev,
-    std::shared_ptr<const TrialTexts> texts);
+    const TokenizedSplit& train, const TokenizedSplit& dev, std::shared_ptr<const TrialTexts> texts,
+    const TokenizedSplit& test = {});
 
 // Where lexical(density=) misses what it was asked for over these texts by more than a tenth: only
 // the trainer knows the words. `lengths` of all examples, train first.

@@ -5,6 +5,7 @@
 
 #include "core/warnings.h"
 #include "trainer/device.h"
+#include "trainer/qa_windows.h"
 #include "trainer/random_weights.h"
 #include "trainer/reader.h"
 #include "trainer/trial_checks.h"
@@ -13,7 +14,35 @@ namespace sparsweep {
 namespace {
 
 std::string DataKey(const TrialSpec& spec, const Prepared& prepared) {
-  return prepared.model_hash + prepared.data_hash + std::to_string(spec.training.max_length);
+  return prepared.model_hash + prepared.data_hash + std::to_string(spec.training.max_length) +
+         (spec.task.type == "qa" ? "/" + std::to_string(spec.training.doc_stride) : "");
+}
+
+// The task's files as tokens; texts are truncated, contexts of questions cut into windows.
+Result<std::shared_ptr<const TokenizedData>> ReadData(const RunContext& run, Tokenizer& tokenizer,
+                                                      int types) {
+  const TrialSpec& spec = run.spec;
+  const int64_t max_length = spec.training.max_length;
+  if (spec.task.type == "qa") {
+    auto questions = ReadQuestions(spec.task, run.options.data_folder);
+    if (!questions.ok()) return questions.status();
+    return TokenizeQuestions(tokenizer, *std::move(questions), max_length, spec.training.doc_stride,
+                             types);
+  }
+  if (Status cut = tokenizer.Truncate(static_cast<int>(max_length)); !cut.ok()) {
+    return Status(StatusCode::kFailedPrecondition, cut.message());  // refused
+  }
+  auto examples = ReadExamples(spec.task, run.options.data_folder);
+  if (!examples.ok()) return examples.status();
+  return Tokenize(tokenizer, *examples, types);
+}
+
+// What the windows of the training questions are worth a warning for.
+std::vector<std::string> WindowWarnings(const QaSplit& train) {
+  if (train.cut == 0) return {};
+  return {std::to_string(train.cut) + " of " + std::to_string(train.questions.size()) +
+          " training answers are cut by every window of their context and train as if there were "
+          "none; raise max_length or doc_stride"};
 }
 
 // Random weights are those of a seed.
@@ -86,12 +115,8 @@ MaybeFailure TokenizeData(const RunContext& run, Prepared* prepared) {
     if (!tokenizer.ok()) return Refused(tokenizer.status());
     Status vocabulary = CheckVocabulary(spec, *tokenizer, prepared->checkpoint->config);
     if (!vocabulary.ok()) return Refused(vocabulary);
-    Status truncated = tokenizer->Truncate(static_cast<int>(spec.training.max_length));
-    if (!truncated.ok()) return Refused(truncated);
-    auto examples = ReadExamples(spec.task, run.options.data_folder);
-    if (!examples.ok()) return FailureOf(examples.status());
-    auto made = Tokenize(*tokenizer, *examples, prepared->checkpoint->config.types);
-    if (!made.ok()) return Failure{FailureReason::kData, made.status().message()};
+    auto made = ReadData(run, *tokenizer, prepared->checkpoint->config.types);
+    if (!made.ok()) return FailureOf(made.status());
     prepared->data = *made;
     run.resident.tokenized.Put(key, prepared->data);
   }
@@ -115,9 +140,10 @@ Result<std::shared_ptr<TrialTexts>> TextsOf(const RunContext& run, const Prepare
     texts = *read;
     run.resident.texts.Put(key, texts);
   }
-  Status made =
-      texts->Prepare(plan, ExamplesOf(*texts, prepared.train.size(), prepared.dev().size()),
-                     run.resident.parser, [&] { return run.observer.Cancelled(); });
+  Status made = texts->Prepare(
+      plan,
+      ExamplesOf(*texts, prepared.train.size(), prepared.dev().size() + prepared.test().size()),
+      run.resident.parser, [&] { return run.observer.Cancelled(); });
   if (!made.ok()) return made;
   return texts;
 }
@@ -133,6 +159,11 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
                                    "\": learned patterns are computed in float32 only"));
   }
   std::shared_ptr<TrialTexts> texts;
+  if (plan->needs_text() && spec.task.type == "qa") {
+    return Refused(InvalidArgument("\"" + plan->canonical() +
+                                   "\": masks of words are not available for tasks of type qa in "
+                                   "this version of the trainer"));
+  }
   if (plan->needs_text()) {
     auto made = TextsOf(run, *prepared, *plan);
     if (!made.ok()) return FailureOf(made.status());
@@ -144,11 +175,19 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
                            static_cast<double>(std::max<int64_t>(counts.sentences, 1));
     result->warnings = ParseWarnings(counts);
   }
-  auto masks = PlanTrial(spec, *plan, train, dev, texts, run.options.path, run.resident.masks);
+  if (train.qa) {
+    for (std::string& warning : WindowWarnings(*train.qa)) {
+      result->warnings.push_back(std::move(warning));
+    }
+  }
+  // Every token of a window counts, as with mean pooling.
+  const std::string pooling = train.qa ? "mean" : spec.training.pooling;
+  auto masks = PlanTrial(spec, *plan, train, dev, texts, run.options.path, run.resident.masks,
+                         prepared->test());
   if (!masks.ok()) return Refused(masks.status());
   prepared->masks = *std::move(masks);
-  for (std::string& warning : PlanWarnings(*plan, prepared->masks->lengths, spec.training.pooling,
-                                           prepared->masks->mask_seed)) {
+  for (std::string& warning :
+       PlanWarnings(*plan, prepared->masks->lengths, pooling, prepared->masks->mask_seed)) {
     result->warnings.push_back(std::move(warning));
   }
   std::vector<int> lengths = train.lengths();

@@ -33,6 +33,7 @@ struct Prepared {
   std::shared_ptr<const TokenizedData> data;
   TokenizedSplit train;  // the trial's own first examples
   const TokenizedSplit& dev() const { return data->dev; }
+  const TokenizedSplit& test() const { return data->test; }  // may be empty
   // MakeMasks
   std::unique_ptr<const TrialMasks> masks;
 };

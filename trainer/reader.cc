@@ -1,6 +1,8 @@
 #include "trainer/reader.h"
 
 #include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -184,7 +186,7 @@ Status ReadRows(const std::string& path, const std::string& format,
 std::vector<std::string> TrialFiles(const TaskSpec& task,
                                     const std::filesystem::path& data_folder) {
   std::vector<std::string> paths;
-  for (const char* split : {"train", "dev"}) {
+  for (const char* split : {"train", "dev", "test"}) {
     const auto files = task.files.find(split);
     if (files == task.files.end()) continue;
     for (const std::string& file : files->second) {
@@ -194,64 +196,131 @@ std::vector<std::string> TrialFiles(const TaskSpec& task,
   return paths;
 }
 
-Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path& data_folder) {
-  auto column = [&](const char* role) {
-    auto found = task.columns.find(role);
-    return found == task.columns.end() ? std::string() : found->second;
-  };
-  const std::string text = column("text"), pair = column("text_pair"), label = column("label");
-  if (text.empty() || label.empty()) {
-    return InvalidArgument("task \"" + task.name + "\": columns must name text and label");
-  }
-  std::vector<std::string> columns = {text, label};
-  if (!pair.empty()) columns.push_back(pair);
-  std::map<std::string, int> classes;
-  std::string known;
-  for (size_t i = 0; i < task.labels.size(); ++i) {
-    classes[task.labels[i]] = static_cast<int>(i);
-    known += (i ? ", " : "") + task.labels[i];
+namespace {
+
+// Rows of a task's files as examples.
+class ExampleReader {
+ public:
+  ExampleReader(const TaskSpec& task, const std::filesystem::path& data_folder)
+      : task_(task), files_(TrialFiles(task, data_folder)) {
+    for (size_t i = 0; i < task.labels.size(); ++i) {
+      classes_[task.labels[i]] = static_cast<int>(i);
+      known_ += (i ? ", " : "") + task.labels[i];
+    }
   }
 
-  Examples examples;
-  std::set<std::string> seen;
-  const std::vector<std::string> files = TrialFiles(task, data_folder);
-  const size_t train_files = task.files.contains("train") ? task.files.at("train").size() : 0;
-  for (size_t number = 0; number < files.size(); ++number) {  // nothing reports on test yet
-    const std::string& path = files[number];
-    Status status = ReadRows(path, task.format, columns, [&](int64_t line, const auto& values) {
-      Example example;
-      example.file = static_cast<int32_t>(number);
-      example.line = line;
-      example.text = Trim(values[0]);
-      if (example.text.empty()) return At(path, line, "the text in \"" + text + "\" is empty");
-      auto found = classes.find(std::string(Trim(values[1])));
-      if (found == classes.end()) {
-        return At(path, line, "label \"" + values[1] + "\" is none of: " + known);
-      }
-      example.label = found->second;
-      std::string key = example.text;
-      if (!pair.empty()) {
-        example.text_pair = Trim(values[2]);
-        if (example.text_pair.empty()) {
-          return At(path, line, "the text in \"" + pair + "\" is empty");
-        }
-        key += "\t" + example.text_pair;
-      }
-      bool dev = number >= train_files;
-      if (task.split_dev > 0) {
-        if (!seen.insert(key).second) return Status();
-        dev = HeldOut(key, task.split_dev);
-      }
-      (dev ? examples.dev : examples.train).push_back(std::move(example));
-      return Status();
-    });
-    if (!status.ok()) return status;
+  Result<Examples> Read() {
+    const std::string text = Column("text"), label = Column("label");
+    if (text.empty() || label.empty()) {
+      return InvalidArgument("task \"" + task_.name + "\": columns must name text and label");
+    }
+    std::vector<std::string> columns = {text, label};
+    if (!Column("text_pair").empty()) columns.push_back(Column("text_pair"));
+    const auto count = [&](const char* split) {
+      return task_.files.contains(split) ? task_.files.at(split).size() : 0;
+    };
+    const size_t train = count("train"), dev = train + count("dev");
+    for (size_t number = 0; number < files_.size(); ++number) {
+      auto* into = number < train ? &examples_.train
+                   : number < dev ? &examples_.dev
+                                  : &examples_.test;
+      Status status = ReadRows(
+          files_[number], task_.format, columns,
+          [&](int64_t line, const auto& values) { return Add(number, line, values, into); });
+      if (!status.ok()) return status;
+    }
+    if (examples_.train.empty() || examples_.dev.empty()) {
+      return InvalidArgument("task \"" + task_.name + "\": its " +
+                             (examples_.train.empty() ? "train" : "dev") + " split has no example");
+    }
+    if (Status status = CheckClasses(); !status.ok()) return status;
+    return std::move(examples_);
   }
-  if (examples.train.empty() || examples.dev.empty()) {
-    return InvalidArgument("task \"" + task.name + "\": its " +
-                           (examples.train.empty() ? "train" : "dev") + " split has no example");
+
+ private:
+  std::string Column(const char* role) const {
+    const auto found = task_.columns.find(role);
+    return found == task_.columns.end() ? std::string() : found->second;
   }
-  return examples;
+
+  Status Add(size_t number, int64_t line, const std::vector<std::string>& values,
+             std::vector<Example>* into) {
+    const std::string& path = files_[number];
+    Example example;
+    example.file = static_cast<int32_t>(number);
+    example.line = line;
+    example.text = Trim(values[0]);
+    if (example.text.empty()) {
+      return At(path, line, "the text in \"" + Column("text") + "\" is empty");
+    }
+    if (Status status = SetLabel(path, line, std::string(Trim(values[1])), &example);
+        !status.ok()) {
+      return status;
+    }
+    std::string key = example.text;
+    if (values.size() > 2) {
+      example.text_pair = Trim(values[2]);
+      if (example.text_pair.empty()) {
+        return At(path, line, "the text in \"" + Column("text_pair") + "\" is empty");
+      }
+      key += "\t" + example.text_pair;
+    }
+    if (task_.split_dev > 0 && into != &examples_.test) {
+      if (!seen_.insert(key).second) return {};
+      into = HeldOut(key, task_.split_dev) ? &examples_.dev : &examples_.train;
+    }
+    into->push_back(std::move(example));
+    return {};
+  }
+
+  Status SetLabel(const std::string& path, int64_t line, const std::string& text,
+                  Example* example) const {
+    if (task_.type == "regression") {
+      double value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+        return At(path, line, "label \"" + text + "\" is not a number");
+      }
+      example->target = value;
+      return {};
+    }
+    const auto found = classes_.find(text);
+    if (found == classes_.end()) {
+      return At(path, line, "label \"" + text + "\" is none of: " + known_);
+    }
+    example->label = found->second;
+    return {};
+  }
+
+  // What a model never saw it cannot tell: the label sets of the splits must agree.
+  Status CheckClasses() const {
+    if (task_.type != "classification") return {};
+    std::set<int> trained;
+    for (const Example& example : examples_.train) trained.insert(example.label);
+    for (const auto* split : {&examples_.dev, &examples_.test}) {
+      for (const Example& example : *split) {
+        if (trained.contains(example.label)) continue;
+        return At(files_[example.file], example.line,
+                  "label \"" + task_.labels[example.label] + "\" occurs in " +
+                      (split == &examples_.dev ? "dev" : "test") +
+                      " and in no training example; add such examples to train, or drop these");
+      }
+    }
+    return {};
+  }
+
+  const TaskSpec& task_;
+  const std::vector<std::string> files_;
+  std::map<std::string, int> classes_;
+  std::string known_;
+  std::set<std::string> seen_;
+  Examples examples_;
+};
+
+}  // namespace
+
+Result<Examples> ReadExamples(const TaskSpec& task, const std::filesystem::path& data_folder) {
+  return ExampleReader(task, data_folder).Read();
 }
 
 }  // namespace sparsweep

@@ -28,12 +28,6 @@ Decoded Decode(std::string_view text) {
   return {point, size};
 }
 
-bool IsSpace(uint32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
-         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-         c == 0x205F || c == 0x3000;
-}
-
 }  // namespace
 
 bool IsUtf8(std::string_view text) {
@@ -46,6 +40,14 @@ bool IsUtf8(std::string_view text) {
 }
 
 size_t FirstSize(std::string_view text) { return Decode(text).size; }
+
+char32_t FirstCharacter(std::string_view text) { return Decode(text).point; }
+
+bool IsSpace(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
+         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+         c == 0x205F || c == 0x3000;
+}
 
 std::string_view TrimStart(std::string_view text) {
   while (!text.empty()) {

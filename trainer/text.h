@@ -11,6 +11,11 @@ bool IsUtf8(std::string_view text);
 
 // Bytes of the first character of `text`, which is valid UTF-8 and not empty.
 size_t FirstSize(std::string_view text);
+// That character.
+char32_t FirstCharacter(std::string_view text);
+
+// White space as Python's str.split and str.strip know it.
+bool IsSpace(char32_t character);
 
 // Without the white space (Unicode's, as Python's str.strip) at both ends. `text` is valid UTF-8.
 std::string_view Trim(std::string_view text);

@@ -29,7 +29,11 @@ Status Append(const Tokenizer& tokenizer, const Example& example, int types,
   split->ids.insert(split->ids.end(), encoded->ids.begin(), encoded->ids.end());
   split->types.insert(split->types.end(), encoded->types.begin(), encoded->types.end());
   split->begin.push_back(static_cast<int64_t>(split->ids.size()));
-  split->labels.push_back(example.label);
+  if (example.target) {
+    split->targets.push_back(static_cast<float>(*example.target));
+  } else {
+    split->labels.push_back(example.label);
+  }
   return {};
 }
 
@@ -76,6 +80,34 @@ Result<Tokenizer::Encoded> Tokenizer::Encode(const Example& example) const {
   return encoded;
 }
 
+Result<std::vector<Tokenizer::Window>> Tokenizer::Windows(const std::string& question,
+                                                          const std::string& context,
+                                                          int64_t max_length,
+                                                          int64_t stride) const {
+  TokenizersWindows made;
+  char* error = nullptr;
+  if (!tokenizers_windows(handle_, question.data(), question.size(), context.data(), context.size(),
+                          static_cast<size_t>(max_length), static_cast<size_t>(stride), &made,
+                          &error)) {
+    std::string sentence = error ? error : "unknown error";
+    tokenizers_error_free(error);
+    return InvalidArgument(sentence);
+  }
+  std::vector<Window> windows(made.count);
+  for (size_t w = 0; w < made.count; ++w) {
+    const TokenizersEncoding& encoding = made.windows[w];
+    windows[w].ids.assign(encoding.ids, encoding.ids + encoding.length);
+    windows[w].types.assign(encoding.type_ids, encoding.type_ids + encoding.length);
+    for (size_t i = 0; i < encoding.length; ++i) {
+      if (encoding.sequence[i] != 1) continue;
+      if (windows[w].bytes.empty()) windows[w].first = static_cast<int>(i);
+      windows[w].bytes.emplace_back(encoding.begins[i], encoding.ends[i]);
+    }
+  }
+  tokenizers_windows_free(&made);
+  return windows;
+}
+
 Result<std::vector<std::pair<uint32_t, uint32_t>>> Tokenizer::Words(const std::string& text) const {
   TokenizersWords words;
   char* error = nullptr;
@@ -108,33 +140,50 @@ std::vector<int> TokenizedSplit::lengths() const {
 Result<std::shared_ptr<const TokenizedData>> Tokenize(const Tokenizer& tokenizer,
                                                       const Examples& examples, int types) {
   auto tokenized = std::make_shared<TokenizedData>();
-  for (const Example& example : examples.train) {
-    Status status = Append(tokenizer, example, types, &tokenized->train);
-    if (!status.ok()) return status;
+  for (const auto& [from, to] :
+       {std::pair(&examples.train, &tokenized->train), std::pair(&examples.dev, &tokenized->dev),
+        std::pair(&examples.test, &tokenized->test)}) {
+    for (const Example& example : *from) {
+      Status status = Append(tokenizer, example, types, to);
+      if (!status.ok()) return status;
+    }
   }
-  for (const Example& example : examples.dev) {
-    Status status = Append(tokenizer, example, types, &tokenized->dev);
-    if (!status.ok()) return status;
+  tokenized->NumberTokens();
+  return std::shared_ptr<const TokenizedData>(tokenized);
+}
+
+void TokenizedData::NumberTokens() {
+  vocabulary = {0};  // padding reads row 0
+  for (const auto* split : {&train, &dev, &test}) {
+    vocabulary.insert(vocabulary.end(), split->ids.begin(), split->ids.end());
   }
-  auto& vocabulary = tokenized->vocabulary;
-  vocabulary = tokenized->train.ids;
-  vocabulary.insert(vocabulary.end(), tokenized->dev.ids.begin(), tokenized->dev.ids.end());
-  vocabulary.push_back(0);  // padding reads row 0
   std::ranges::sort(vocabulary);
   vocabulary.erase(std::unique(vocabulary.begin(), vocabulary.end()), vocabulary.end());
-  for (auto* split : {&tokenized->train, &tokenized->dev}) {
+  for (auto* split : {&train, &dev, &test}) {
     for (int32_t& id : split->ids) {
       id = static_cast<int32_t>(std::ranges::lower_bound(vocabulary, id) - vocabulary.begin());
     }
   }
-  return std::shared_ptr<const TokenizedData>(tokenized);
 }
 
 TokenizedSplit FirstExamples(const TokenizedSplit& split, int64_t count) {
-  if (count == 0 || count >= split.size()) return split;
+  if (count == 0) return split;
+  if (!split.rows.empty()) {
+    count =
+        std::ranges::partition_point(split.rows, [&](const auto& row) { return row.row < count; }) -
+        split.rows.begin();
+  }
+  if (count >= split.size()) return split;
   TokenizedSplit first;
   first.begin.assign(split.begin.begin(), split.begin.begin() + count + 1);
-  first.labels.assign(split.labels.begin(), split.labels.begin() + count);
+  const auto take = [count](const auto& from, auto* to) {
+    if (!from.empty()) to->assign(from.begin(), from.begin() + count);
+  };
+  take(split.labels, &first.labels);
+  take(split.targets, &first.targets);
+  take(split.spans, &first.spans);
+  take(split.rows, &first.rows);
+  first.qa = split.qa;
   first.ids.assign(split.ids.begin(), split.ids.begin() + first.begin.back());
   first.types.assign(split.types.begin(), split.types.begin() + first.begin.back());
   return first;

@@ -16,6 +16,8 @@ struct TokenizersC;
 
 namespace sparsweep {
 
+struct QaSplit;
+
 // Where each token of an input comes from.
 struct TokenOffsets {
   std::vector<int8_t> segment;  // 0: the text, 1: text_pair, -1: special ([CLS], [SEP])
@@ -37,6 +39,15 @@ class Tokenizer {
   // At most `max_length` tokens from the next Encode on.
   Status Truncate(int max_length);
   Result<Encoded> Encode(const Example& example) const;
+  struct Window {
+    std::vector<int32_t> ids, types;
+    int first = 0;                                     // token that is the context's first
+    std::vector<std::pair<uint32_t, uint32_t>> bytes;  // [begin, end) of each token of the context
+  };
+  // A question with its context in windows of at most `max_length` tokens, two in a row sharing
+  // `stride` tokens of the context. Not for a tokenizer that truncates.
+  Result<std::vector<Window>> Windows(const std::string& question, const std::string& context,
+                                      int64_t max_length, int64_t stride) const;
   // The tokenizer's words of one text, whole, as [begin, end) in bytes, ascending.
   Result<std::vector<std::pair<uint32_t, uint32_t>>> Words(const std::string& text) const;
   // Empty if no token has this id.
@@ -48,22 +59,35 @@ class Tokenizer {
   TokenizersC* handle_;
 };
 
-// One split as flat arrays.
+// One split as flat arrays. Of labels, targets and spans there are those of the task's type.
 struct TokenizedSplit {
   std::vector<int32_t> ids, types;   // all examples, one after the other
   std::vector<int64_t> begin = {0};  // example i: [begin[i], begin[i + 1])
-  std::vector<int32_t> labels;
+  std::vector<int32_t> labels;       // classification
+  std::vector<float> targets;        // regression
+  // qa, where an example is a window: the answer's first and last token, (0, 0) for none
+  std::vector<std::pair<int32_t, int32_t>> spans;
+  struct Row {
+    int64_t row, window;
+  };
+  std::vector<Row> rows;  // qa: the question of each window, and which of its windows it is
+  std::shared_ptr<const QaSplit> qa;
 
-  int64_t size() const { return static_cast<int64_t>(labels.size()); }
+  int64_t size() const { return static_cast<int64_t>(begin.size()) - 1; }
+  // What an example is in the key of its mask.
+  Row RowOf(int64_t i) const { return rows.empty() ? Row{i, 0} : rows[i]; }
   int length(int64_t i) const { return static_cast<int>(begin[i + 1] - begin[i]); }
   std::vector<int> lengths() const;
 };
 
-// `ids` of both splits are numbers of rows in `vocabulary`, the sorted token ids that occur: a
+// `ids` of all splits are numbers of rows in `vocabulary`, the sorted token ids that occur: a
 // model for this data needs only those rows of its word table (bert.h).
 struct TokenizedData {
-  TokenizedSplit train, dev;
+  TokenizedSplit train, dev, test;  // test may be empty
   std::vector<int32_t> vocabulary;
+
+  // Makes token ids numbers of rows: fills `vocabulary`.
+  void NumberTokens();
 };
 
 // `types`: token types that the model has. With one, all are 0, as where a model of transformers
@@ -71,7 +95,7 @@ struct TokenizedData {
 Result<std::shared_ptr<const TokenizedData>> Tokenize(const Tokenizer& tokenizer,
                                                       const Examples& examples, int types = 2);
 
-// The first `count` training examples (0: all), for `train_examples`.
+// The first `count` training examples (0: all), for `train_examples`; of qa, questions.
 TokenizedSplit FirstExamples(const TokenizedSplit& split, int64_t count);
 
 }  // namespace sparsweep

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "trainer/metrics.h"
 #include "trainer/optimizer.h"
 
 namespace sparsweep {
@@ -56,6 +55,9 @@ class Training {
       if (MaybeFailure failure = EvaluateEpoch(epoch + 1)) return *failure;
       outcome_.eval_seconds += SecondsSince(start);
     }
+    if (options_.report == "last") {
+      if (MaybeFailure failure = EvaluateTest()) return *failure;
+    }
     if (MaybeFailure failure = SaveAs(TrainRequest::Save::kLast)) return *failure;
     return outcome_;
   }
@@ -90,8 +92,8 @@ class Training {
       const Batch batch = MakeBatch(*request_.train, order[b], request_.device);
       AttentionBatch attention(batch.lengths, batch.examples, batch.padded,
                                request_.implementation);
-      at::Tensor loss =
-          at::cross_entropy_loss(model_.Logits(batch, attention, pass_), batch.labels);
+      at::Tensor loss = request_.objective->Loss(model_.Logits(batch, attention, pass_), batch,
+                                                 at::Reduction::Mean);
       value += loss.item<double>() * share;
       if (!std::isfinite(value)) return Diverged("loss", outcome_.steps);
       if (end - first > 1) loss = loss * share;
@@ -136,8 +138,26 @@ class Training {
   }
 
   Metrics EvaluateNow() const {
-    return Evaluate(model_, *request_.dev, request_.labels, request_.device,
+    return Evaluate(model_, *request_.dev, *request_.objective, request_.device,
                     request_.implementation, request_.train->size());
+  }
+
+  // With the masks as hardened last, and the threshold that dev settled.
+  MaybeFailure EvaluateTest() {
+    if (request_.test == nullptr) return {};
+    const auto start = std::chrono::steady_clock::now();
+    const MaskPlan& training = model_.masks();
+    if (request_.learned) model_.UseMasks(request_.learned->hardened());
+    std::optional<double> threshold;
+    const auto settled = outcome_.metrics.find("null_threshold");
+    if (settled != outcome_.metrics.end()) threshold = settled->second;
+    outcome_.test_metrics =
+        Evaluate(model_, *request_.test, *request_.objective, request_.device,
+                 request_.implementation, request_.train->size() + request_.dev->size(), threshold);
+    model_.UseMasks(training);
+    outcome_.eval_seconds += SecondsSince(start);
+    if (std::isfinite(outcome_.test_metrics["loss"])) return {};
+    return Diverged("loss on test after", outcome_.steps);
   }
 
   // Whether this epoch is the best so far, the earlier one where two are equal, and what follows.
@@ -152,6 +172,9 @@ class Training {
     if (better || options_.report == "last") {
       outcome_.metrics = metrics;
       outcome_.epoch = epoch;
+    }
+    if (better && options_.report == "best") {
+      if (MaybeFailure failure = EvaluateTest()) return failure;
     }
     return better ? SaveAs(TrainRequest::Save::kBest) : std::nullopt;
   }
@@ -191,10 +214,11 @@ std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& mod
   return Training(request, model, observer).Run();
 }
 
-Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
-                 Implementation implementation, int64_t first) {
+Metrics Evaluate(const Bert& model, const TokenizedSplit& split, const Objective& objective,
+                 at::Device device, Implementation implementation, int64_t first,
+                 std::optional<double> null_threshold) {
   c10::InferenceMode inference;
-  Confusion counts(labels, std::vector<int64_t>(labels));
+  const std::unique_ptr<Judge> judge = objective.MakeJudge(split, null_threshold);
   double loss = 0;
   const BatchOrder order = EvalOrder(split.lengths(), kEvalBatch);
   for (size_t number = 0; number < order.size(); ++number) {
@@ -204,16 +228,12 @@ Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at:
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
                              Phase::kEvaluation);
     at::Tensor logits = model.Logits(batch, attention, Pass{});
-    loss += at::cross_entropy_loss(logits, batch.labels, {}, at::Reduction::Sum).item<double>();
-    at::Tensor guesses = logits.argmax(-1).to(at::kCPU);
-    for (size_t i = 0; i < examples.size(); ++i) {
-      ++counts[split.labels[examples[i]]][guesses.const_data_ptr<int64_t>()[i]];
-    }
+    loss += objective.Loss(logits, batch, at::Reduction::Sum).item<double>();
+    judge->Add(examples, batch, logits);
   }
-  return {{"accuracy", Accuracy(counts)},
-          {"f1", F1(counts)},
-          {"matthews", Matthews(counts)},
-          {"loss", loss / static_cast<double>(split.size())}};
+  Metrics metrics = judge->Finish();
+  metrics["loss"] = loss / static_cast<double>(split.size());
+  return metrics;
 }
 
 }  // namespace sparsweep

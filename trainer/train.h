@@ -15,6 +15,7 @@
 #include "trainer/bert.h"
 #include "trainer/failure.h"
 #include "trainer/learned_run.h"
+#include "trainer/objective.h"
 #include "trainer/optimizer.h"
 #include "trainer/tokens.h"
 
@@ -25,7 +26,6 @@ struct StepReport {
   double epoch;         // finished share: 1.5 is the middle of the second
   double loss, learning_rate;
 };
-using Metrics = std::map<std::string, double>;  // accuracy, f1, matthews, loss
 
 // What the loop tells and asks while it runs.
 class TrainObserver {
@@ -37,7 +37,8 @@ class TrainObserver {
 };
 
 struct TrainOutcome {
-  Metrics metrics;    // of the reported epoch
+  Metrics metrics;       // of the reported epoch, on dev
+  Metrics test_metrics;  // and on test, where there is one
   int64_t epoch = 0;  // that one, from 1
   int64_t steps = 0;
   double train_seconds = 0, eval_seconds = 0;
@@ -49,11 +50,12 @@ struct TrainRequest {
   const TrainingOptions* options;
   const TokenizedSplit* train;
   const TokenizedSplit* dev;
-  int labels = 2;
+  const Objective* objective;
   uint64_t seed = 0;
   at::Device device = at::kCPU;
   Implementation implementation = Implementation::kAuto;
   LearnedRun* learned = nullptr;    // of plans with learned patterns
+  const TokenizedSplit* test = nullptr;  // evaluated at the reported epoch; null: there is none
   std::string metric = "accuracy";  // on dev, tells which epoch is better
   bool lower_is_better = false;
   // Called when the model is the one to keep: after each epoch that is the best so far, or at the
@@ -76,8 +78,10 @@ int64_t TotalSteps(const TrainingOptions& options, int64_t examples);
 std::variant<TrainOutcome, Failure> Train(const TrainRequest& request, Bert& model,
                                           TrainObserver& observer);
 
-// accuracy, f1, matthews and mean loss over a split; nothing is drawn. `first`: as in MakeBatch.
-Metrics Evaluate(const Bert& model, const TokenizedSplit& split, int labels, at::Device device,
-                 Implementation implementation = Implementation::kAuto, int64_t first = 0);
+// The objective's metrics and mean loss over a split; nothing is drawn. `first`: as in MakeBatch,
+// `null_threshold`: as in Objective::MakeJudge.
+Metrics Evaluate(const Bert& model, const TokenizedSplit& split, const Objective& objective,
+                 at::Device device, Implementation implementation = Implementation::kAuto,
+                 int64_t first = 0, std::optional<double> null_threshold = {});
 
 }  // namespace sparsweep

@@ -21,9 +21,9 @@ std::variant<TrialResult, Failure> TrialRunner::Run(const TrialSpec& spec,
                                                     TrialObserver& observer) {
   ResetPeakBytes();
   const RunContext run{spec, attempt, options_, resident_, observer};
-  if (spec.kind == "finetune" && spec.task.type == "classification") return RunFinetune(run);
-  return Refused(InvalidArgument("this trainer has kind finetune of type classification, not " +
-                                 spec.kind + " of " + spec.task.type));
+  if (spec.kind == "finetune" && spec.task.type != "mlm") return RunFinetune(run);
+  return Refused(InvalidArgument("kind " + spec.kind + " of type " + spec.task.type +
+                                 " is not available in this version of the trainer"));
 }
 
 }  // namespace sparsweep

@@ -88,7 +88,7 @@ Result<std::shared_ptr<TrialTexts>> TrialTexts::Read(const TaskSpec& task,
   if (!examples.ok()) return examples.status();
   std::shared_ptr<TrialTexts> texts(
       new TrialTexts(task, data_folder, std::move(tokenizer), std::move(checkpoint)));
-  for (const auto* split : {&examples->train, &examples->dev}) {
+  for (const auto* split : {&examples->train, &examples->dev, &examples->test}) {
     for (const Example& example : *split) {
       if (Status added = texts->Add(example); !added.ok()) return added;
     }

@@ -52,7 +52,7 @@ class TrialTexts {
                                                   Tokenizer tokenizer,
                                                   std::shared_ptr<const Checkpoint> checkpoint);
 
-  // Examples are numbered: train as read, then dev.
+  // Examples are numbered: train as read, then dev, then test.
   int64_t train_size() const { return train_size_; }
 
   // Finds parses and vectors for the masks of `plan` over `examples`.

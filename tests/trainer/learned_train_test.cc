@@ -101,8 +101,10 @@ Learned TrainOn(const Task& task) {
   LearnedRun run(*masks, {{kLength, 512}}, PathChoice::kAuto, cache, at::kCPU);
   model.UseDegrees(run.degrees());
   Silent observer;
-  auto outcome = Train({&spec.training, &train, &dev, 2, 0, at::kCPU, Implementation::kAuto, &run},
-                       model, observer);
+  const auto objective = Objective::OfClasses(2);
+  auto outcome = Train(
+      {&spec.training, &train, &dev, objective.get(), 0, at::kCPU, Implementation::kAuto, &run},
+      model, observer);
   if (auto* failure = std::get_if<Failure>(&outcome)) {
     ADD_FAILURE() << failure->message;
     return {};

@@ -30,5 +30,16 @@ TEST(Metrics, AConstantGuessHasNoCorrelation) {
   EXPECT_EQ(Accuracy({{0, 0}, {0, 0}}), 0);
 }
 
+TEST(Metrics, CorrelationOfValuesAndOfRanks) {
+  const std::vector<double> a = {1, 2, 3, 4, 5}, b = {2, 1, 4, 3, 5}, squares = {1, 4, 9, 16, 25};
+  EXPECT_NEAR(Pearson(a, b), 0.8, 1e-12);
+  EXPECT_NEAR(Pearson(a, squares), 0.9811049102515929, 1e-12);
+  EXPECT_NEAR(Spearman(a, squares), 1, 1e-12);
+  // Ranks 1, 2.5, 2.5, 4 against 1..4.
+  EXPECT_NEAR(Spearman({1, 7, 7, 9}, {1, 2, 3, 4}), 4.5 / std::sqrt(4.5 * 5), 1e-12);
+  EXPECT_EQ(Pearson(a, {3, 3, 3, 3, 3}), 0);
+  EXPECT_EQ(Spearman({}, {}), 0);
+}
+
 }  // namespace
 }  // namespace sparsweep

@@ -68,7 +68,7 @@ TEST(Reader, JsonLinesTakeNumbersAsLabels) {
 }
 
 TEST(Reader, TwoTextColumns) {
-  Files files("tsv", "t\tu\ty\na\t b \tyes\n", "t\tu\ty\nc\td\tno\n");
+  Files files("tsv", "t\tu\ty\na\t b \tyes\n", "t\tu\ty\nc\td\tyes\n");
   files.task.columns["text_pair"] = "u";
   auto examples = files.Read();
   ASSERT_TRUE(examples.ok()) << examples.status().message();

@@ -49,6 +49,7 @@ struct TinyTraining {
   BertOptions model_options;
   TokenizedSplit train = TinyTexts(64, 1), dev = TinyTexts(32, 2);
   std::shared_ptr<const Checkpoint> checkpoint = TinyCheckpoint();
+  std::unique_ptr<const Objective> objective = Objective::OfClasses(2);
   TrainRequest request;
   std::unique_ptr<Bert> model;
   std::vector<double> losses, dev_losses;
@@ -89,6 +90,7 @@ struct TinyTraining {
     request.options = &options;
     request.train = &train;
     request.dev = &dev;
+    request.objective = objective.get();
     request.seed = 5;
     auto outcome = Train(request, Model(), watcher);
     if (auto* failure = std::get_if<Failure>(&outcome)) {

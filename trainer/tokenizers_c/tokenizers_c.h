@@ -54,6 +54,27 @@ typedef struct TokenizersWords {
 bool tokenizers_words(const TokenizersC* tokenizer, const char* text, size_t text_size, TokenizersWords* out, char** error);
 void tokenizers_words_free(TokenizersWords* words);
 
+/* A question with its context in windows: the context alone is cut, to windows of at most
+ * `max_length` tokens in all, and two in a row share `stride` of its tokens (as the library's
+ * truncation of the second text with overflow). `count` encodings, the first window first. Owned by
+ * the library until tokenizers_windows_free. */
+typedef struct TokenizersWindows {
+  size_t count;
+  const TokenizersEncoding* windows;
+  void* owner;
+} TokenizersWindows;
+
+bool tokenizers_windows(const TokenizersC* tokenizer, const char* question, size_t question_size,
+                        const char* context, size_t context_size, size_t max_length, size_t stride,
+                        TokenizersWindows* out, char** error);
+void tokenizers_windows_free(TokenizersWindows* windows);
+
+/* The text in lower case by Unicode's full mapping, zero-terminated (a zero byte in it becomes a
+ * blank). NULL if it is not UTF-8. Freed with tokenizers_error_free. */
+char* tokenizers_lower_case(const char* text, size_t size);
+/* A letter or a number of Unicode, or an underscore: \w of Python. */
+bool tokenizers_is_word_character(uint32_t code_point);
+
 /* Added tokens included. */
 size_t tokenizers_vocab_size(const TokenizersC* tokenizer);
 /* -1 if the vocabulary does not have it. */

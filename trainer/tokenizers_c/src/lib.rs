@@ -7,15 +7,31 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::null_mut;
 use std::slice;
 use std::str;
+use std::sync::OnceLock;
 
+use regex::Regex;
+use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::utils::parallelism::set_parallelism;
 use tokenizers::{
-    NormalizedString, Normalizer, OffsetReferential, OffsetType, PostProcessor, PreTokenizedString,
+    Encoding, NormalizedString, Normalizer, OffsetReferential, OffsetType, PostProcessor, PreTokenizedString,
     PreTokenizer, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
 };
 
 pub struct TokenizersC {
     tokenizer: Tokenizer,
+    bare: OnceLock<Tokenizer>,
+}
+
+impl TokenizersC {
+    /// Cuts nothing and adds nothing: pieces that are put together later.
+    fn bare(&self) -> &Tokenizer {
+        self.bare.get_or_init(|| {
+            let mut bare = self.tokenizer.clone();
+            bare.with_post_processor(None::<PostProcessorWrapper>);
+            let _ = bare.with_truncation(None);
+            bare
+        })
+    }
 }
 
 /// Mirrors `TokenizersEncoding`; `owner` keeps the arrays alive.
@@ -38,6 +54,19 @@ pub struct Arrays {
     ends: Vec<u32>,
     special: Vec<u8>,
     sequence: Vec<i8>,
+}
+
+/// Mirrors `TokenizersWindows`.
+#[repr(C)]
+pub struct TokenizersWindows {
+    count: usize,
+    windows: *const TokenizersEncoding,
+    owner: *mut WindowArrays,
+}
+
+pub struct WindowArrays {
+    views: Vec<TokenizersEncoding>,
+    _arrays: Vec<Arrays>,
 }
 
 /// Mirrors `TokenizersWords`.
@@ -94,6 +123,47 @@ fn offset(value: usize) -> Result<u32, String> {
     u32::try_from(value).map_err(|_| "a text of more than 4 GiB cannot be tokenized".to_string())
 }
 
+fn arrays_of(encoding: &Encoding) -> Result<Arrays, String> {
+    let mut begins = Vec::with_capacity(encoding.len());
+    let mut ends = Vec::with_capacity(encoding.len());
+    for &(begin, end) in encoding.get_offsets() {
+        begins.push(offset(begin)?);
+        ends.push(offset(end)?);
+    }
+    let special: Vec<u8> = encoding.get_special_tokens_mask().iter().map(|&m| m as u8).collect();
+    let sequence = encoding
+        .get_sequence_ids()
+        .iter()
+        .zip(&special)
+        .map(|(id, &special)| match id {
+            Some(id) if special == 0 => *id as i8,
+            _ => -1,
+        })
+        .collect();
+    Ok(Arrays {
+        ids: encoding.get_ids().to_vec(),
+        type_ids: encoding.get_type_ids().to_vec(),
+        begins,
+        ends,
+        special,
+        sequence,
+    })
+}
+
+/// Points into `arrays`, without owning them.
+fn view_of(arrays: &Arrays) -> TokenizersEncoding {
+    TokenizersEncoding {
+        length: arrays.ids.len(),
+        ids: arrays.ids.as_ptr(),
+        type_ids: arrays.type_ids.as_ptr(),
+        begins: arrays.begins.as_ptr(),
+        ends: arrays.ends.as_ptr(),
+        special: arrays.special.as_ptr(),
+        sequence: arrays.sequence.as_ptr(),
+        owner: null_mut(),
+    }
+}
+
 /// # Safety
 /// `json` points to `size` bytes; `error` is null or writable.
 #[no_mangle]
@@ -107,7 +177,7 @@ pub unsafe extern "C" fn tokenizers_load(
         let mut tokenizer = Tokenizer::from_bytes(bytes(json, size)).map_err(|e| e.to_string())?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
-        Ok(TokenizersC { tokenizer })
+        Ok(TokenizersC { tokenizer, bare: OnceLock::new() })
     });
     made.map_or(null_mut(), |t| Box::into_raw(Box::new(t)))
 }
@@ -162,45 +232,14 @@ pub unsafe extern "C" fn tokenizers_encode(
             tokenizer.encode((text, utf8(pair, pair_size)?), true)
         }
         .map_err(|e| e.to_string())?;
-        let mut begins = Vec::with_capacity(encoding.len());
-        let mut ends = Vec::with_capacity(encoding.len());
-        for &(begin, end) in encoding.get_offsets() {
-            begins.push(offset(begin)?);
-            ends.push(offset(end)?);
-        }
-        let special: Vec<u8> = encoding.get_special_tokens_mask().iter().map(|&m| m as u8).collect();
-        let sequence = encoding
-            .get_sequence_ids()
-            .iter()
-            .zip(&special)
-            .map(|(id, &special)| match id {
-                Some(id) if special == 0 => *id as i8,
-                _ => -1,
-            })
-            .collect();
-        Ok(Arrays {
-            ids: encoding.get_ids().to_vec(),
-            type_ids: encoding.get_type_ids().to_vec(),
-            begins,
-            ends,
-            special,
-            sequence,
-        })
+        arrays_of(&encoding)
     });
     match made {
         None => false,
         Some(arrays) => {
             let owner = Box::new(arrays);
-            *out = TokenizersEncoding {
-                length: owner.ids.len(),
-                ids: owner.ids.as_ptr(),
-                type_ids: owner.type_ids.as_ptr(),
-                begins: owner.begins.as_ptr(),
-                ends: owner.ends.as_ptr(),
-                special: owner.special.as_ptr(),
-                sequence: owner.sequence.as_ptr(),
-                owner: Box::into_raw(owner),
-            };
+            *out = view_of(&owner);
+            (*out).owner = Box::into_raw(owner);
             true
         }
     }
@@ -270,6 +309,92 @@ pub unsafe extern "C" fn tokenizers_words_free(words: *mut TokenizersWords) {
         (*words).owner = null_mut();
         (*words).length = 0;
     }
+}
+
+/// # Safety
+/// The texts point to their sizes in bytes; `out` is writable.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_windows(
+    tokenizer_c: *const TokenizersC,
+    question: *const c_char,
+    question_size: usize,
+    context: *const c_char,
+    context_size: usize,
+    max_length: usize,
+    stride: usize,
+    out: *mut TokenizersWindows,
+    error: *mut *mut c_char,
+) -> bool {
+    let made = guard(error, || {
+        let tokenizer = &(*tokenizer_c).tokenizer;
+        let bare = (*tokenizer_c).bare();
+        let question = bare.encode(utf8(question, question_size)?, false).map_err(|e| e.to_string())?;
+        let mut context = bare.encode(utf8(context, context_size)?, false).map_err(|e| e.to_string())?;
+        context.set_type_ids(vec![1; context.len()]);
+        let added = tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true));
+        let room = max_length.saturating_sub(added + question.len());
+        if room <= stride {
+            return Err(format!(
+                "its {} tokens leave {room} of max_length {max_length} for the context, which is no more than doc_stride {stride}",
+                question.len()
+            ));
+        }
+        context.truncate(room, stride, TruncationDirection::Right);
+        let mut rest = context.take_overflowing();
+        let mut arrays = Vec::with_capacity(1 + rest.len());
+        for window in std::iter::once(context).chain(rest.drain(..)) {
+            let whole = tokenizer
+                .post_process(question.clone(), Some(window), true)
+                .map_err(|e| e.to_string())?;
+            arrays.push(arrays_of(&whole)?);
+        }
+        Ok(WindowArrays { views: arrays.iter().map(view_of).collect(), _arrays: arrays })
+    });
+    match made {
+        None => false,
+        Some(windows) => {
+            let owner = Box::new(windows);
+            *out = TokenizersWindows {
+                count: owner.views.len(),
+                windows: owner.views.as_ptr(),
+                owner: Box::into_raw(owner),
+            };
+            true
+        }
+    }
+}
+
+/// # Safety
+/// `windows` was filled by tokenizers_windows, or is zero.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_windows_free(windows: *mut TokenizersWindows) {
+    if !windows.is_null() && !(*windows).owner.is_null() {
+        drop(Box::from_raw((*windows).owner));
+        (*windows).owner = null_mut();
+        (*windows).count = 0;
+    }
+}
+
+/// # Safety
+/// `text` points to `size` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn tokenizers_lower_case(text: *const c_char, size: usize) -> *mut c_char {
+    guard(null_mut(), || {
+        let lower = utf8(text, size)?.to_lowercase().replace('\0', " ");
+        CString::new(lower).map_err(|e| e.to_string())
+    })
+    .map_or(null_mut(), CString::into_raw)
+}
+
+#[no_mangle]
+pub extern "C" fn tokenizers_is_word_character(code_point: u32) -> bool {
+    static WORD: OnceLock<Regex> = OnceLock::new();
+    let Some(character) = char::from_u32(code_point) else { return false };
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric() || character == '_';
+    }
+    let word = WORD.get_or_init(|| Regex::new(r"^[\p{L}\p{N}]$").expect("it is one"));
+    word.is_match(character.encode_utf8(&mut [0; 4]))
 }
 
 /// # Safety
