@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "core/model_config.h"
 #include "core/sha256.h"
 
 namespace sparsweep {
