@@ -34,7 +34,7 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
   auto mask_plan = MaskPlan::Make(plan, options, distinct, cache);
   if (!mask_plan.ok()) return mask_plan.status();
   return std::unique_ptr<const TrialMasks>(new TrialMasks{
-      plan, mask_seed, std::move(lengths), std::move(distinct), options.examples, *mask_plan});
+      plan, mask_seed, std::move(lengths), options.examples, *mask_plan, std::move(distinct)});
 }
 
 std::vector<int64_t> ExamplesOf(const TrialTexts& texts, int64_t train, int64_t others) {

@@ -23,9 +23,9 @@ struct TrialMasks {
   Plan plan;
   uint64_t mask_seed;
   std::map<int, int64_t> lengths;  // real length -> examples (train and dev)
-  std::set<int> all_lengths;       // of test as well
   ExampleMasks examples;           // none unless the plan is per example
   std::shared_ptr<const MaskPlan> mask_plan;
+  std::set<int> all_lengths = {};  // that occur, in test as well
 };
 
 // `texts`: Prepare()d for these examples; null unless the plan needs text.

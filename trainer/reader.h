@@ -18,7 +18,7 @@ namespace sparsweep {
 struct Example {
   std::string text, text_pair;  // trimmed; text_pair is empty for a task with one text column
   int label = 0;                // index into the task's labels
-  std::optional<double> target;  // of regression, in place of it
+  std::optional<double> target = {};  // of regression, in place of it
   int32_t file = 0;             // where it was read: the number of the file in TrialFiles
   int64_t line = 0;
 };
