@@ -82,6 +82,7 @@ int RunWorker(const Options& options, Signals& signals) {
     worker_options.labels[label.substr(0, equals)] = label.substr(equals + 1);
   }
   worker_options.offline_grace = FromSeconds(options.offline_grace);
+  worker_options.drain_grace = FromSeconds(options.drain_grace);
   worker_options.say = [](const std::string& text) {
     std::fprintf(stderr, "worker: %s\n", text.c_str());
   };

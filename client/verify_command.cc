@@ -34,7 +34,7 @@ int64_t NowMs() {
 // The sweeps that `text` names: a number, a name (its newest), or all.
 Result<std::vector<SweepId>> Chosen(Database& db, const std::string& text) {
   std::vector<Found> sweeps;
-  Statement read = db.Prepare("SELECT id, name FROM sweep ORDER BY id");
+  Statement read = db.Prepare("SELECT id, name FROM sweep WHERE deleting = 0 ORDER BY id");
   while (read.Step()) sweeps.push_back({read.Int(0), read.Text(1)});
   std::vector<SweepId> ids;
   if (text.empty() || text == "all") {

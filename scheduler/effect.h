@@ -75,13 +75,24 @@ struct SweepWaiting {
   SweepId sweep = 0;
   std::string waiting_for;
 };
-// The sweep with its cells and interests, and `trials` with all that hangs on them, are deleted. No
-// number is ever used again: from now on StoredState's counters are at least these.
-struct SweepDeleted {
+// The sweep is closed, to be deleted, and not shown any more. SweepShrunk follow, then SweepDeleted.
+// No number is ever used again: from now on StoredState's counters are at least these.
+struct SweepDeletionBegun {
   SweepId sweep = 0;
-  std::vector<TrialId> trials;
   SweepId next_sweep = 1;
   TrialId next_trial = 1;
+};
+// Of a sweep under deletion: it holds `released` no more; of these, `deleted` are deleted with all that
+// hangs on them; and so are the first `cells` of the cells that are left.
+struct SweepShrunk {
+  SweepId sweep = 0;
+  std::vector<TrialId> released;
+  std::vector<TrialId> deleted;
+  int64_t cells = 0;
+};
+// Nothing but its row is left of the sweep, and that goes now.
+struct SweepDeleted {
+  SweepId sweep = 0;
 };
 struct InterestChanged {
   SweepId sweep = 0;
@@ -115,6 +126,7 @@ struct AttemptEnded {
   std::string result_json;  // of kSucceeded (the accepted result) and kReplicate
   std::string worker;       // whose Instruction changes: release its held Sync if kCancelled
   bool stale = false;       // of kReplicate: leased before the trial's results were invalidated
+  ResultHead head = {};     // of result_json
 };
 // The accepted result is kept as a stale replicate, and its attempt is a kReplicate; the trial has
 // no result now. Attempts up to number `fence` do not count for it any more: their successes are
@@ -147,7 +159,7 @@ struct Instruction {
 
 using Effect =
     std::variant<SweepCreated, CellAdded, ExpansionAdvanced, SweepChanged, SweepOptionsChanged,
-                 SweepWaiting, SweepDeleted, InterestChanged, TrialChanged, AttemptLeased,
+                 SweepWaiting, SweepDeletionBegun, SweepShrunk, SweepDeleted, InterestChanged, TrialChanged, AttemptLeased,
                  AttemptEnded, ResultInvalidated, WorkerChanged, Instruction>;
 
 }  // namespace sparsweep

@@ -116,7 +116,8 @@ struct SweepReprioritised {
   std::optional<int64_t> max_running = {};
 };
 // The sweep is forgotten, with those of its trials (and their results) that no other sweep holds.
-// Running attempts of trials that nobody wants any more are told to stop.
+// Running attempts of trials that nobody wants any more are told to stop. It is gone at once; of a
+// large one the rows follow a little at a time (TimePassed).
 struct SweepDeleteRequested {
   SweepId sweep = 0;
 };
@@ -156,6 +157,13 @@ struct SlotReport {
   AttemptId attempt;  // running now
   int64_t step = 0, steps = 0;  // a step above all reported before is progress (idle_limit)
 };
+// What of a TrialResult the store keeps in columns; opaque here.
+struct ResultHead {
+  std::string metric;
+  double value = 0;
+  double density = 0;
+  std::string attestation_root;
+};
 // A success without a result is ignored, and so must be one whose result does not parse: the server
 // leaves it out, the attempt is then absent and counts as crashed.
 struct EndedAttempt {
@@ -164,6 +172,7 @@ struct EndedAttempt {
   std::string message;                   // one sentence of a failure
   std::string result_json;               // TrialResult of a success; opaque here
   std::string log_blob;                  // SHA-256 of the log, may be empty
+  ResultHead head = {};                  // of result_json
 };
 // What trials' needs are matched with.
 struct WorkerOffer {
@@ -191,7 +200,8 @@ struct WorkerLeft {
   std::string incarnation;
 };
 
-// Time passed. Sent by the server's timer at or after Scheduler::NextDeadline().
+// Time passed. Sent by the server's timer at or after Scheduler::NextDeadline(). Also tidies up the
+// next trials of sweeps that were closed or deleted (SchedulerOptions::tidied_at_once).
 struct TimePassed {};
 
 using Event =

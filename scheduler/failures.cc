@@ -98,7 +98,8 @@ bool Scheduler::State::AnotherMayTake(TrialId id) const {
 void Scheduler::State::FailRefused(Step& step) {
   std::vector<TrialId> stranded;
   for (const auto& [id, by] : refused) {
-    if (trials[id].state == TrialState::kQueued && !AnotherMayTake(id)) stranded.push_back(id);
+    const bool waits = trials[id].state == TrialState::kQueued && Wanted(id);
+    if (waits && !AnotherMayTake(id)) stranded.push_back(id);
   }
   for (const TrialId id : stranded) {
     Move(step, id, TrialState::kFailed, FailureReason::kRefused,

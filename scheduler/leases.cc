@@ -145,6 +145,7 @@ void Scheduler::State::Succeed(Step& step, Worker& worker, EndedAttempt& report)
   AttemptEnded ended{id,         AttemptState::kSucceeded,   {},
                      {},         std::move(report.log_blob), std::move(report.result_json),
                      worker.name};
+  ended.head = std::move(report.head);
   const auto fence = fences.find(id.trial);
   ended.stale = fence != fences.end() && id.number <= fence->second;
   const bool second = trials[id.trial].state == TrialState::kSucceeded;

@@ -89,6 +89,8 @@ struct Sweep {
   int64_t running = 0;  // leases charged to it
   std::string waiting_for;
   std::vector<TrialId> trials;
+  bool deleting = false;  // forgotten but for its rows
+  size_t tidied = 0;      // of `trials`, since it was closed
 };
 
 enum class WorkerState { kOnline, kDraining, kLost, kLeft, kQuarantined };

@@ -20,6 +20,8 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     sweep.next_index = s.next_index;
     sweep.coverage.cells = s.cells;
     sweep.coverage.aliases = s.aliases;
+    sweep.deleting = s.deleting;
+    if (s.deleting) untidy.insert(s.id);
   }
   next_sweep = stored.next_sweep;
 
@@ -95,7 +97,10 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
       coverage.trials += 1;
       Count(coverage, SeenBy(interest.sweep, id), 1);
     }
-    if (trials[id].state == TrialState::kQueued) Enqueue(id);
+    if (trials[id].state != TrialState::kQueued) continue;
+    Enqueue(id);
+    if (Wanted(id)) continue;
+    for (const Interest& interest : trials[id].interests) untidy.insert(interest.sweep);
   }
   for (auto& [id, sweep] : sweeps) OpenLane(id, sweep);
   for (const Worker& worker : workers) UpdateFree(worker);
@@ -105,7 +110,8 @@ StoredState Scheduler::State::Remembered() const {
   StoredState state;
   for (const auto& [id, s] : sweeps) {
     state.sweeps.push_back({id, s.state, s.options, s.next_index, s.expanded, s.coverage.cells,
-                            s.coverage.aliases, s.closed, s.waiting_for});
+                            s.deleting ? 0 : s.coverage.aliases, s.closed, s.waiting_for,
+                            s.deleting});
     std::vector<TrialId> ids = s.trials;
     std::ranges::sort(ids);
     for (const TrialId trial : ids) {

@@ -51,7 +51,11 @@ Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
                      [&](WorkerDrainRequested& e) { return state.Drain(step, e); },
                      [&](WorkerSynced& e) { return state.Sync(step, std::move(e)), done(); },
                      [&](WorkerLeft& e) { return state.Goodbye(step, e), done(); },
-                     [&](TimePassed&) { return state.LetTimePass(step), done(); },
+                     [&](TimePassed&) {
+                       state.LetTimePass(step);
+                       state.Tidy(step, state.options.tidied_at_once);
+                       return done();
+                     },
                  },
                  event);
   if (!status.ok()) return status;
@@ -59,7 +63,10 @@ Result<std::vector<Effect>> Scheduler::Apply(Event event, Instant now) {
   return std::move(step.effects);
 }
 
-std::optional<Instant> Scheduler::NextDeadline() const { return state_->timers.Next(); }
+std::optional<Instant> Scheduler::NextDeadline() const {
+  if (!state_->untidy.empty()) return Instant{};
+  return state_->timers.Next();
+}
 
 bool Scheduler::HasWork(Instant) const { return state_->CouldLease(); }
 

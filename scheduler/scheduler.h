@@ -24,6 +24,9 @@ struct SchedulerOptions {
   int quarantine_after = 5;  // crashed, refused and unattested attempts in a row of one worker
   Duration quarantine = std::chrono::minutes(10);  // then the worker is tried again
   int min_failed = 5;  // failed trials of a sweep before its max_failed_share can stop it
+  // Trials of closed and deleted sweeps that one Apply deals with: a million of them must not hold
+  // the loop.
+  int tidied_at_once = 250;
 };
 
 // What the store remembers, read back at start. Live attempts get one full lease from `now`.
@@ -37,6 +40,7 @@ struct StoredState {
     int64_t cells = 0, aliases = 0;
     bool closed = false;           // of the last SweepChanged
     std::string waiting_for = {};  // of the last SweepWaiting
+    bool deleting = false;         // SweepDeletionBegun; then `cells` are those left, `aliases` 0
     bool operator==(const Sweep&) const = default;
   };
   struct Trial {

@@ -160,8 +160,7 @@ void Scheduler::State::StopIfTooManyFailed(Step& step, SweepId id, Sweep& sweep)
                         std::to_string(ended) +
                         " trials that ended have failed, more than max_failed_share " + limit +
                         "; mend the cause, then retry the sweep";
-  Close(step, id, sweep, "its sweep stopped itself");
-  sweep.state = SweepState::kFailed;
+  Close(step, id, sweep, SweepState::kFailed);
   step.effects.push_back(SweepChanged{id, sweep.state, std::move(message), true});
 }
 

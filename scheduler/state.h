@@ -4,8 +4,8 @@
 // which trial an identity means, wishes.cc what a sweep wants of its trials, sweeps.cc what people
 // ask of sweeps, requests.cc what they ask of trials and results, sync.cc what workers say,
 // leases.cc how attempts begin and end, failures.cc what a failure means, needs.cc which worker may
-// take what, workers.cc when a worker is lost or quarantined, restore.cc the way back from the
-// store.
+// take what, workers.cc when a worker is lost or quarantined, tidying.cc what a sweep that
+// is closed or deleted leaves behind, restore.cc the way back from the store.
 #pragma once
 
 #include <deque>
@@ -59,8 +59,15 @@ struct Scheduler::State {
   const Interest* InterestOf(SweepId sweep, TrialId id) const;
   void SetWish(Step& step, SweepId sweep, TrialId id, Wish wish);
   void StopUnwanted(Step& step, TrialId id, const std::string& why);
-  void Close(Step& step, SweepId id, Sweep& sweep, const std::string& why);
   void Reopen(Step& step, SweepId id, Sweep& sweep);
+
+  // tidying.cc
+  void Close(Step& step, SweepId id, Sweep& sweep, SweepState state);
+  void Tidy(Step& step, int most);
+  int CancelQueued(Step& step, SweepId id, Sweep& sweep, int most);
+  Status Delete(Step& step, const SweepDeleteRequested& event);
+  int Shrink(Step& step, SweepId id, Sweep& sweep, int most);
+  void Disown(Step& step, SweepId id, TrialId trial, std::vector<TrialId>& deleted);
 
   // sweeps.cc
   Result<Sweep*> FindSweep(SweepId id);
@@ -71,7 +78,6 @@ struct Scheduler::State {
   Status Pause(Step& step, const SweepPauseRequested& event);
   Status Resume(Step& step, const SweepResumeRequested& event);
   Status Reprioritise(Step& step, const SweepReprioritised& event);
-  Status Delete(Step& step, const SweepDeleteRequested& event);
   CellTrial Join(SweepId sweep, const Place& place, ExpandedTrial spec,
                  std::vector<TrialId>& queue_again);
 
@@ -164,6 +170,7 @@ struct Scheduler::State {
   IdentityIndex<Trial> by_identity;
   std::map<SweepId, Sweep> sweeps;
   SweepId next_sweep = 1;
+  std::set<SweepId> untidy;  // closed or deleted, and not dealt with to the end
   Queue queue;
   Timers timers;
   std::unordered_map<TrialId, Lease> leases;

@@ -40,7 +40,7 @@ Status Check(const SweepOptions& o) {
 
 Result<Sweep*> Scheduler::State::FindSweep(SweepId id) {
   const auto it = sweeps.find(id);
-  if (it == sweeps.end()) {
+  if (it == sweeps.end() || it->second.deleting) {
     return Status(StatusCode::kNotFound,
                   "there is no sweep " + std::to_string(id) + "; list the sweeps there are");
   }
@@ -129,8 +129,7 @@ Status Scheduler::State::FailExpansion(Step& step, ExpansionFailed event) {
   if (!found.ok()) return found.status();
   Sweep& sweep = **found;
   if (sweep.closed || sweep.expanded) return Impossible(event.sweep, "is not expanding");
-  Close(step, event.sweep, sweep, "the sweep could not be expanded");
-  sweep.state = SweepState::kFailed;
+  Close(step, event.sweep, sweep, SweepState::kFailed);
   step.touched.insert(event.sweep);
   step.effects.push_back(SweepChanged{event.sweep, sweep.state, std::move(event.message), true});
   return {};
@@ -147,8 +146,7 @@ Status Scheduler::State::Cancel(Step& step, const SweepCancelRequested& event) {
   }
   if (sweep.state == SweepState::kCancelled) return {};
   if (Finished(sweep)) return Impossible(event.sweep, "is finished, there is nothing to cancel");
-  Close(step, event.sweep, sweep, "cancelled with its sweep");
-  sweep.state = SweepState::kCancelled;
+  Close(step, event.sweep, sweep, SweepState::kCancelled);
   step.touched.insert(event.sweep);
   step.effects.push_back(SweepChanged{event.sweep, sweep.state, {}, true});
   return {};
@@ -208,41 +206,6 @@ Status Scheduler::State::Reprioritise(Step& step, const SweepReprioritised& even
   sweep.options = wanted;
   OpenLane(event.sweep, sweep);
   step.effects.push_back(SweepOptionsChanged{event.sweep, std::move(wanted)});
-  return {};
-}
-
-// Numbers of what is deleted are not given out again, so that a late report cannot hit another.
-Status Scheduler::State::Delete(Step& step, const SweepDeleteRequested& event) {
-  const Result<Sweep*> found = FindSweep(event.sweep);
-  if (!found.ok()) return found.status();
-  Sweep& sweep = **found;
-  if (!sweep.closed) Close(step, event.sweep, sweep, "its sweep was deleted");
-  const auto next_trial = std::max<TrialId>(1, static_cast<TrialId>(trials.size()));
-  SweepDeleted deleted{event.sweep, {}, next_sweep, next_trial};
-  std::vector<TrialId> charged;
-  for (const TrialId id : sweep.trials) {
-    Trial& trial = trials[id];
-    std::erase_if(trial.interests, [&](const Interest& i) { return i.sweep == event.sweep; });
-    if (trial.interests.empty()) {
-      Forget(id);
-      deleted.trials.push_back(id);
-    } else if (const auto lease = leases.find(id);
-               lease != leases.end() && lease->second.charged_to == event.sweep) {
-      charged.push_back(id);
-    }
-  }
-  wishes.erase(wishes.lower_bound({event.sweep, 0}), wishes.lower_bound({event.sweep + 1, 0}));
-  for (const TrialId id : charged) {  // another sweep wants it, and pays from now on
-    Lease lease = Release(id);
-    lease.charged_to = ChargeTo(id, 0);
-    const Worker& worker = workers[lease.worker];
-    step.effects.push_back(
-        AttemptLeased{{id, lease.number}, worker.name, worker.incarnation, lease.charged_to});
-    AddLease(id, lease);
-  }
-  queue.Forget(event.sweep);
-  sweeps.erase(event.sweep);
-  step.effects.push_back(std::move(deleted));
   return {};
 }
 

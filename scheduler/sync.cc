@@ -111,6 +111,7 @@ bool Scheduler::State::TakeUpAgain(Step& step, Worker& worker, const AttemptId& 
   if (found == unsettled.end() || found->second.worker != worker.name) return false;
   Trial& trial = trials[id.trial];
   if (trial.state != TrialState::kQueued || worker.quarantined_until) return false;
+  if (!Wanted(id.trial)) return false;  // its sweep is being tidied up
   const auto fence = fences.find(id.trial);
   if (fence != fences.end() && id.number <= fence->second) return false;
   const Unsettled lost = found->second;

@@ -76,24 +76,10 @@ void Scheduler::State::StopUnwanted(Step& step, TrialId id, const std::string& w
   Move(step, id, TrialState::kCancelled, {}, why);
 }
 
-// The sweep's interest in all of its trials ends. Its state is the caller's.
-void Scheduler::State::Close(Step& step, SweepId id, Sweep& sweep, const std::string& why) {
-  sweep.paused = false;
-  for (const TrialId trial : sweep.trials) {
-    const TrialState seen = SeenBy(id, trial);
-    if (!Open(seen)) continue;
-    Count(sweep.coverage, seen, -1);
-    Count(sweep.coverage, TrialState::kCancelled, 1);
-    queue.Remove(id, InterestOf(id, trial)->place, trial);
-  }
-  sweep.closed = true;
-  OpenLane(id, sweep);
-  for (const TrialId trial : sweep.trials) StopUnwanted(step, trial, why);
-}
-
 void Scheduler::State::Reopen(Step& step, SweepId id, Sweep& sweep) {
   sweep.closed = false;
   sweep.reopened = true;
+  untidy.erase(id);
   OpenLane(id, sweep);
   for (const TrialId trial : sweep.trials) {
     const TrialState state = trials[trial].state;

@@ -50,6 +50,12 @@ std::vector<Action> Agent::Apply(const ServerAnswer& answer, Instant now) {
   std::vector<Action> out;
   last_contact_ = now;
   for (AttemptKey attempt : answer.acknowledged) ended_.erase(attempt);
+  if (answer.drain && !draining_) StartDraining(options_.drain_grace, now, &out);
+  if (!answer.drain && draining_ && !leaving_) {
+    draining_ = false;
+    drain_deadline_ = Instant::max();
+    out.emplace_back(SyncNow{});
+  }
 
   std::set<AttemptKey> wanted;
   for (const AssignedAttempt& assigned : answer.run) wanted.insert(assigned.attempt);
@@ -199,16 +205,21 @@ std::vector<Action> Agent::TimePassed(Instant now) {
 
 std::vector<Action> Agent::Drain(std::chrono::milliseconds grace, Instant now) {
   std::vector<Action> out;
+  leaving_ = true;
+  StartDraining(grace, now, &out);
+  return out;
+}
+
+void Agent::StartDraining(std::chrono::milliseconds grace, Instant now, std::vector<Action>* out) {
   draining_ = true;
-  for (const AssignedAttempt& assigned : backlog_) GiveBack(assigned.attempt, &out);
+  for (const AssignedAttempt& assigned : backlog_) GiveBack(assigned.attempt, out);
   backlog_.clear();
   if (grace.count() <= 0) {
-    StopAll(now, &out);
+    StopAll(now, out);
   } else {
     drain_deadline_ = now + grace;
   }
-  out.emplace_back(SyncNow{});
-  return out;
+  out->emplace_back(SyncNow{});
 }
 
 SyncReport Agent::Report() {
@@ -263,7 +274,7 @@ bool Agent::has_free_slot() const { return !draining_ && busy() < slots_.size();
 
 bool Agent::idle() const { return busy() == 0; }
 
-bool Agent::finished() const { return draining_ && idle() && unstored_.empty() && ended_.empty(); }
+bool Agent::finished() const { return leaving_ && idle() && unstored_.empty() && ended_.empty(); }
 
 // Gives waiting attempts to slots that are free: first where a trainer is ready, then where one is
 // coming, then where one has to be started.

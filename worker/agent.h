@@ -28,6 +28,7 @@ struct AssignedAttempt {
 struct ServerAnswer {
   std::vector<AssignedAttempt> run;  // all attempts that should run here, old and new
   std::vector<AttemptKey> acknowledged;
+  bool drain = false;  // a person asks it to take no more work, until they take it back
 };
 
 // What a Sync says.
@@ -109,6 +110,7 @@ struct AgentOptions {
   std::chrono::milliseconds start_limit = std::chrono::minutes(2);    // until a trainer is ready
   std::chrono::milliseconds cancel_grace = std::chrono::seconds(10);  // then it is killed
   std::chrono::milliseconds offline_grace = std::chrono::minutes(15);
+  std::chrono::milliseconds drain_grace = std::chrono::minutes(1);  // where the server asks
 };
 
 class Agent {
@@ -126,7 +128,8 @@ class Agent {
   void WeightsLost(AttemptKey attempt, const std::string& sentence);
   std::vector<Action> LogStored(AttemptKey attempt, const std::string& digest);
   std::vector<Action> TimePassed(Instant now);
-  // Takes no more work; what still runs after `grace` is given back as `interrupted`.
+  // Takes no more work, and leaves; what still runs after `grace` is given back as `interrupted`. (If
+  // the server asks, it stays, and takes work again when the server says so.)
   std::vector<Action> Drain(std::chrono::milliseconds grace, Instant now);
 
   // What to say now. Points in it are dropped when SyncAnswered is called, and repeated otherwise.
@@ -134,11 +137,11 @@ class Agent {
   void SyncAnswered(Instant now);
 
   std::optional<Instant> NextDeadline() const;
-  // Draining, and nothing runs or is left to be said.
+  // Leaving, and nothing runs or is left to be said.
   bool finished() const;
   // Nothing runs; ended attempts may still wait for their acknowledgement.
   bool idle() const;
-  bool draining() const { return draining_; }
+  bool leaving() const { return leaving_; }
   bool has_free_slot() const;
   // Attempts that are running or about to.
   size_t busy() const;
@@ -161,6 +164,7 @@ class Agent {
     Instant deadline = Instant::max();
   };
 
+  void StartDraining(std::chrono::milliseconds grace, Instant now, std::vector<Action>* out);
   void Fill(Instant now, std::vector<Action>* out);
   void StopSlot(int slot, Stop why, Instant now, std::vector<Action>* out);
   void StopAll(Instant now, std::vector<Action>* out);
@@ -175,6 +179,7 @@ class Agent {
   std::map<AttemptKey, EndedReport> unstored_;  // ended, the log is under way
   std::map<AttemptKey, EndedReport> ended_;     // ready to be reported, not acknowledged
   bool draining_ = false;
+  bool leaving_ = false;  // draining for its own reasons
   Instant drain_deadline_ = Instant::max();
   Instant last_contact_;
 };

@@ -108,6 +108,7 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
   for (const v1::AttemptRef& item : response.acknowledged()) {
     out.answer.acknowledged.push_back({item.trial(), item.number()});
   }
+  out.answer.drain = response.drain();
   out.next_sync = std::chrono::milliseconds(response.next_sync_ms());
   out.lease = std::chrono::milliseconds(response.lease_ms());
   out.stale = response.stale();

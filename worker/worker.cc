@@ -210,7 +210,7 @@ struct WorkerLoop::Impl {
 
   void ArmDeadline() {
     std::optional<Clock::time_point> next = agent->NextDeadline();
-    if (agent->draining() && agent->idle()) {
+    if (agent->leaving() && agent->idle()) {
       if (!farewell) farewell = Clock::now() + kFarewell;
       next = std::min(next.value_or(*farewell), *farewell);
     }
@@ -383,6 +383,7 @@ Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Start(WorkerOptions options) {
   AgentOptions agent;
   agent.slots = options.slots;
   agent.offline_grace = options.offline_grace;
+  agent.drain_grace = options.drain_grace;
   impl->agent = std::make_unique<Agent>(agent, Clock::now());
   impl->link = std::make_unique<Link>(
       impl->io, options.channel ? options.channel : MakeChannel(options.server));

@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::string device = "auto";
   std::map<std::string, std::string> labels;  // what sweeps may ask for in `needs`
   std::chrono::milliseconds offline_grace = std::chrono::minutes(15);
+  std::chrono::milliseconds drain_grace = std::chrono::minutes(1);  // where the server asks
   // One line now and then, for people: connected, server away, trainer crashed. Loop thread.
   std::function<void(const std::string&)> say;
 };

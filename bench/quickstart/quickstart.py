@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def timed(command, **options):
@@ -29,13 +30,33 @@ def timed(command, **options):
     return time.perf_counter() - start
 
 
+def own_cpu(pid):
+    """CPU seconds of the process without its children, None once it has ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return None if fields[0] == "Z" else (int(fields[11]) + int(fields[12])) / TICKS
+
+
 def sweep_once(sweep, options):
+    """Also the CPU seconds of server and worker, which are the process, and of the trainers, its children."""
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder, "bench.db")
-        seconds = timed([ROOT / "build/release/bin/sparsweep", "run", sweep, "--db", db, "--http", "127.0.0.1:0", *options])
+        command = [ROOT / "build/release/bin/sparsweep", "run", sweep, "--db", db, "--http", "127.0.0.1:0", *options]
+        with open(Path(folder, "log"), "w+", encoding="utf-8") as log:
+            start = time.perf_counter()
+            run = subprocess.Popen(command, stdout=log, stderr=log)
+            service = 0
+            while (cpu := own_cpu(run.pid)) is not None:
+                service = cpu
+                time.sleep(0.02)
+            _, status, usage = os.wait4(run.pid, 0)
+            seconds = time.perf_counter() - start
+            run.returncode = os.waitstatus_to_exitcode(status)
+            if run.returncode != 0:
+                log.seek(0)
+                sys.exit(f"{' '.join(map(str, command))} failed with {run.returncode}:\n{log.read()[-2000:]}")
         trials, train, evaluate = sqlite3.connect(db).execute(
             "SELECT count(*), avg(train_seconds), avg(eval_seconds) FROM v_results").fetchone()
-    return seconds, trials, train, evaluate
+    return seconds, trials, train, evaluate, service, usage.ru_utime + usage.ru_stime - service
 
 
 def spread(values, unit=""):
@@ -50,16 +71,18 @@ def main():
     parser.add_argument("options", nargs="*", help="options of `sparsweep run`")
     a = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    ours, theirs = [], []
+    ours, theirs, shares = [], [], []
     for _ in range(a.runs):
         if a.reference:
             theirs.append(timed(shlex.split(a.reference)))
-        seconds, trials, train, evaluate = sweep_once(a.sweep, a.options)
+        seconds, trials, train, evaluate, service, trainers = sweep_once(a.sweep, a.options)
         ours.append(seconds)
+        shares.append(100 * service / trainers)
         beside = f"; reference {theirs[-1]:.1f} s, ratio {seconds / theirs[-1]:.2f}" if a.reference else ""
         print(f"{trials} trials in {seconds:.1f} s = {60 * trials / seconds:.1f} trials/min "
-              f"(training {train:.2f} s, evaluation {evaluate:.2f} s a trial){beside}", flush=True)
-    print(f"wall: {spread(ours, ' s')}")
+              f"(training {train:.2f} s, evaluation {evaluate:.2f} s a trial){beside}; server and worker used {service:.2f} s "
+              f"of CPU, the trainers {trainers:.1f} s: {shares[-1]:.2f} %", flush=True)
+    print(f"wall: {spread(ours, ' s')}; CPU of server and worker / of the trainers: {spread(shares, ' %')}")
     if a.reference:
         print(f"reference: {spread(theirs, ' s')}; ratio: {spread([o / t for o, t in zip(ours, theirs)])}")
 

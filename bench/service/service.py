@@ -2,10 +2,10 @@
 """What the server holds, as a real process with load from outside: a grid of a million cells, a restart with it in the
 database, metric points, a thousand idle workers, and a query that is held open.
 
-  $SPARSWEEP_PYTHON bench/service/service.py [grid] [restart] [points] [idle] [wal]      default: all, in this order
+  $SPARSWEEP_PYTHON bench/service/service.py [grid] [restart] [remove] [points] [idle] [wal]      default: all, in this order
 
 Needs the Python environment of the tests (scripts/bootstrap) and a built sparsweep ($SPARSWEEP_BUILD_DIR, build/release).
-`restart` uses the database that `grid` leaves. Every line says what was measured; the machine is named first."""
+`restart` and `remove` use the database that `grid` leaves. Every line says what was measured; the machine is named first."""
 
 import os
 import re
@@ -96,37 +96,46 @@ def wait_expanded(sweeps, name):
         time.sleep(0.05)
 
 
+class Probe(threading.Thread):
+    """A worker without slots that syncs all the time: what everyone else feels."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.stub = worker_pb2_grpc.WorkerServiceStub(server.channel(1))
+        self.done, self.trips = threading.Event(), []
+        self.start()
+
+    def run(self):
+        sequence = 0
+        while not self.done.is_set():
+            sequence += 1
+            start = time.monotonic()
+            self.stub.Sync(sync("probe", sequence, 0))
+            self.trips.append(1e3 * (time.monotonic() - start))
+            time.sleep(0.005)
+
+    def end(self):
+        self.done.set()
+        self.join()
+        return (f"Sync meanwhile p50 {quantile(self.trips, 0.5):.1f}, p99 {quantile(self.trips, 0.99):.1f}, most "
+                f"{max(self.trips):.1f} ms ({len(self.trips)})")
+
+
 def grid(db):
     server = Server(db)
     sweeps = sweep_pb2_grpc.SweepServiceStub(server.channel())
-    done, trips = threading.Event(), []
-
-    def probe():
-        workers = worker_pb2_grpc.WorkerServiceStub(server.channel(1))
-        sequence = 0
-        while not done.is_set():
-            sequence += 1
-            start = time.monotonic()
-            workers.Sync(sync("probe", sequence, 0))
-            trips.append(1e3 * (time.monotonic() - start))
-            time.sleep(0.005)
-
     request = spec("million", attention="global($g) + window($w)",
                    axes={"g": list(range(10)), "w": list(range(10)), "learning_rate": rates(100),
                          "weight_decay": rates(100, 1e-4)})
-    thread = threading.Thread(target=probe)
-    thread.start()
+    probe = Probe(server)
     start = time.monotonic()
     name = sweeps.CreateSweep(request).name
     answered = time.monotonic() - start
     sweep = wait_expanded(sweeps, name)
     took = time.monotonic() - start
-    done.set()
-    thread.join()
     print(f"grid: {sweep.coverage.cells} cells, {sweep.coverage.trials} trials expanded, checked and stored in {took:.1f} s "
-          f"(created after {answered:.2f} s); server's peak memory {server.peak():.0f} MB, CPU {server.cpu():.1f} s; Sync "
-          f"meanwhile p50 {quantile(trips, 0.5):.1f}, p99 {quantile(trips, 0.99):.1f}, most {max(trips):.1f} ms "
-          f"({len(trips)}); database {os.path.getsize(db) / 1e6:.0f} MB, log {os.path.getsize(db + '-wal') / 1e6:.0f} MB")
+          f"(created after {answered:.2f} s); server's peak memory {server.peak():.0f} MB, CPU {server.cpu():.1f} s; "
+          f"{probe.end()}; database {os.path.getsize(db) / 1e6:.0f} MB, log {os.path.getsize(db + '-wal') / 1e6:.0f} MB")
     server.end(signal.SIGKILL)
 
 
@@ -144,6 +153,32 @@ def restart(db):
     connection.close()
     print(f"restart after kill -9 with {trials} trials in the database: serving after {serving:.2f} s, first lease after "
           f"{scheduling:.2f} s; peak memory {server.peak():.0f} MB")
+    server.end()
+
+
+def remove(db):
+    """Cancels the million, then deletes it."""
+    server = Server(db)
+    sweeps = sweep_pb2_grpc.SweepServiceStub(server.channel())
+    name = sweeps.ListSweeps(sweep_pb2.ListSweepsRequest()).sweeps[0].name
+    worker_pb2_grpc.WorkerServiceStub(server.channel()).Sync(sync("first", 1, 0))  # it schedules
+    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+
+    def ask(what, call, left):
+        probe = Probe(server)
+        start = time.monotonic()
+        call()
+        answered = time.monotonic() - start
+        while connection.execute(left).fetchone()[0]:
+            time.sleep(0.2)
+        print(f"remove: {what} answered after {answered:.2f} s, all rows done after {time.monotonic() - start:.1f} s; "
+              f"{probe.end()}", flush=True)
+
+    ask("cancelling the sweep", lambda: sweeps.CancelSweep(sweep_pb2.CancelSweepRequest(name=name)),
+        "SELECT EXISTS (SELECT 1 FROM trial WHERE id = (SELECT max(id) FROM trial) AND state = 'queued')")
+    ask("deleting it", lambda: sweeps.DeleteSweep(sweep_pb2.DeleteSweepRequest(name=name)),
+        "SELECT EXISTS (SELECT 1 FROM sweep)")
+    connection.close()
     server.end()
 
 
@@ -268,7 +303,7 @@ def wal(db, seconds=30):
 
 
 def main():
-    wanted = sys.argv[1:] or ["grid", "restart", "points", "idle", "wal"]
+    wanted = sys.argv[1:] or ["grid", "restart", "remove", "points", "idle", "wal"]
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8")).group(1)
     print(f"measured on {cpu}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; load and server share "
           f"the machine")
@@ -276,7 +311,7 @@ def main():
         os.makedirs(f"{folder}/stubs")
         stubs(f"{folder}/stubs")
         for name in wanted:
-            globals()[name](f"{folder}/{'grid' if name == 'restart' else name}.db")
+            globals()[name](f"{folder}/{'grid' if name in ('restart', 'remove') else name}.db")
             sys.stdout.flush()
 
 

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <future>
 
 #include "server/store/reads.h"
 #include "server/store/reader_pool.h"
@@ -20,7 +19,7 @@ constexpr milliseconds kRetry{500};
 
 }  // namespace
 
-ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec) {
+ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecTexts& texts) {
   ExpandedCell expanded;
   expanded.index = cell.index;
   expanded.is_baseline = cell.is_baseline;
@@ -31,8 +30,8 @@ ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec) {
   expanded.canonical = std::move(cell.canonical);
   for (const TrialSpec& trial : cell.trials) {
     const auto seed = std::find(spec.seeds.begin(), spec.seeds.end(), trial.seed);
-    expanded.trials.push_back({trial.identity, TrialSpecToJson(trial), trial.seed, trial.mask_seed,
-                               static_cast<int>(seed - spec.seeds.begin())});
+    expanded.trials.push_back({trial.identity, texts.Of(cell.index, trial), trial.seed,
+                               trial.mask_seed, static_cast<int>(seed - spec.seeds.begin())});
   }
   return expanded;
 }
@@ -90,14 +89,14 @@ void Expander::Work() {
   }
 }
 
-Result<Outcome> Expander::Send(Event event) {
-  std::promise<Result<Outcome>> promise;
-  std::future<Result<Outcome>> future = promise.get_future();
+std::future<Result<Outcome>> Expander::Send(Event event) {
+  auto promise = std::make_shared<std::promise<Result<Outcome>>>();
   Posted posted;
   posted.event = std::move(event);
-  posted.reply = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
+  posted.reply = [promise](Result<Outcome> outcome) { promise->set_value(std::move(outcome)); };
+  std::future<Result<Outcome>> future = promise->get_future();
   loop_.Post(std::move(posted));
-  return future.get();
+  return future;
 }
 
 bool Expander::Expand(SweepId sweep) {
@@ -107,7 +106,7 @@ bool Expander::Expand(SweepId sweep) {
   if (!*row) return true;
   const auto fail = [&](const Status& status) {
     spdlog::warn("sweep {} cannot be expanded: {}", sweep, status.message());
-    const Result<Outcome> told = Send(ExpansionFailed{sweep, status.message()});
+    const Result<Outcome> told = Send(ExpansionFailed{sweep, status.message()}).get();
     return told.ok() || told.status().code() != StatusCode::kUnavailable;
   };
   Result<SweepSpec> spec = ParseSweepSpec((*row)->spec_json);
@@ -115,35 +114,48 @@ bool Expander::Expand(SweepId sweep) {
   Result<Grid> grid = Grid::Make(*spec, resolver_);
   if (!grid.ok()) return fail(grid.status());
 
+  SpecTexts texts(*spec);
   double chunk_size = kFirstChunk;
   CellsExpanded chunk{sweep, {}, 0, false};
   size_t trials = 0;
+  // The next chunk is made while the loop writes this one.
+  std::future<Result<Outcome>> sent;
+  const auto settled = [&]() -> Status {
+    if (!sent.valid()) return {};
+    const Result<Outcome> outcome = sent.get();
+    if (!outcome.ok()) return outcome.status();
+    if (outcome->held.count() == 0) return {};
+    const double factor =
+        static_cast<double>(kChunkTime.count()) / static_cast<double>(outcome->held.count());
+    chunk_size =
+        std::clamp(chunk_size * std::clamp(factor, 0.25, 2.0), kSmallestChunk, kLargestChunk);
+    return {};
+  };
+  // Cancelled meanwhile: there is nothing more to expand.
+  const auto over = [](const Status& status) { return status.code() != StatusCode::kUnavailable; };
   for (uint64_t index = (*row)->next_index; index < grid->end_index(); ++index) {
     Result<std::optional<Cell>> cell = grid->At(index);
-    if (!cell.ok()) return fail(cell.status());
+    if (!cell.ok()) {
+      const Status status = settled();
+      return status.ok() ? fail(cell.status()) : over(status);
+    }
     const bool last = index + 1 == grid->end_index();
     if (*cell) {
       trials += (*cell)->trials.size();
-      chunk.cells.push_back(ToExpanded(**std::move(cell), *spec));
+      chunk.cells.push_back(ToExpanded(**std::move(cell), *spec, texts));
     }
     if (!last && static_cast<double>(trials) < chunk_size) continue;
     chunk.next_index = index + 1;
     chunk.last = last;
-    const Result<Outcome> outcome = Send(std::move(chunk));
-    // Cancelled meanwhile: there is nothing more to expand.
-    if (!outcome.ok()) return outcome.status().code() != StatusCode::kUnavailable;
-    if (outcome->held.count() > 0) {
-      const double factor = static_cast<double>(kChunkTime.count()) /
-                            static_cast<double>(outcome->held.count());
-      chunk_size = std::clamp(chunk_size * std::clamp(factor, 0.25, 2.0), kSmallestChunk,
-                              kLargestChunk);
-    }
+    if (const Status status = settled(); !status.ok()) return over(status);
+    sent = Send(std::move(chunk));
     chunk = CellsExpanded{sweep, {}, 0, false};
     trials = 0;
     const std::lock_guard lock(mutex_);
-    if (stopping_) return true;
+    if (stopping_) break;
   }
-  return true;
+  const Status status = settled();
+  return status.ok() || over(status);
 }
 
 }  // namespace sparsweep

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,12 +17,13 @@
 #include "core/grid.h"
 #include "core/result.h"
 #include "server/loop/loop.h"
+#include "server/loop/spec_texts.h"
 #include "server/store/sqlite.h"
 
 namespace sparsweep {
 
 // A cell as the scheduler wants it. `seed_rank` of a trial is the place of its seed in the spec.
-ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec);
+ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecTexts& texts);
 
 class Expander {
  public:
@@ -38,7 +40,7 @@ class Expander {
   void Work();
   // False: the store could not take it; to be tried again.
   bool Expand(SweepId sweep);
-  Result<Outcome> Send(Event event);
+  std::future<Result<Outcome>> Send(Event event);
 
   std::unique_ptr<Database> db_;
   Resolver& resolver_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "server/store/blobs.h"
 #include "server/store/restore.h"
 
 namespace sparsweep {
@@ -149,6 +150,8 @@ void Loop::RunBatch() {
     Fail(status);
   } else {
     Publish(*std::move(events));
+    RemoveBlobFiles(file_.db().path() + ".blobs", writer_.TakeRemovedBlobs());
+    file_.log().FinishIfDue();
   }
   ArmTimer();
 }

@@ -80,6 +80,9 @@ class Loop {
   // error and is of no more use.
   Status Restored() { return restored_.get(); }
 
+  // How long the write-ahead log is; queries ask.
+  WriteAheadLog& log() { return file_.log(); }
+
   // After Stop the reply is UNAVAILABLE.
   void Post(Posted posted);
   // The caller of this Sync is gone; if it is held it is answered, before more work is given out.

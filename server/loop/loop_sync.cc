@@ -8,10 +8,12 @@ namespace {
 
 constexpr int64_t kSeenResolution = 10'000;  // ms: how old v_workers.last_seen_at may be
 
-bool RunsJust(const std::vector<AttemptId>& run, const WorkerSynced& sync) {
+// Whether the worker does what it is told already, so that the answer may wait.
+bool Obeys(const WorkerSynced& sync, const Instruction& told) {
+  if (told.drain && !sync.draining) return false;
   std::set<AttemptId> reported;
   for (const SlotReport& slot : sync.running) reported.insert(slot.attempt);
-  return std::set<AttemptId>(run.begin(), run.end()) == reported;
+  return std::set<AttemptId>(told.run.begin(), told.run.end()) == reported;
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ Status Loop::TakeSync(Posted posted, Instant now) {
     }
   }
   if (posted.hold > Duration::zero() && !posted.leaving && !outcome.instruction.stale &&
-      outcome.instruction.acknowledged.empty() && RunsJust(outcome.instruction.run, sync)) {
+      outcome.instruction.acknowledged.empty() && Obeys(sync, outcome.instruction)) {
     sync.ended.clear();
     posted.metrics.clear();
     posted.logs.clear();
@@ -162,7 +164,7 @@ Status Loop::ReleaseHeld(Instant now) {
     if (!applied.ok()) return applied.status();
     SPARSWEEP_CHECK(applied->ok());
     Outcome outcome = **std::move(applied);
-    if (!due && !outcome.instruction.stale && RunsJust(outcome.instruction.run, sync)) {
+    if (!due && !outcome.instruction.stale && Obeys(sync, outcome.instruction)) {
       ++at;
       continue;
     }

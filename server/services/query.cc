@@ -46,12 +46,13 @@ void LocalApi::Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> r
   query.sql = request.sql();
   query.max_rows = *size;
   query.skip = *skip;
+  if (parts_.loop != nullptr) query.log = &parts_.loop->log();
   for (int i = 0; i < request.parameters_size(); ++i) {
     Result<SqlValue> value = ToSql(request.parameters(i), i);
     if (!value.ok()) return reply(value.status());
     query.parameters.push_back(*std::move(value));
   }
-  parts_.readers.Submit([query = std::move(query), reply = std::move(reply)](
+  parts_.readers.SubmitQuery([query = std::move(query), reply = std::move(reply)](
                             ReaderPool::Connections& connections) {
     const Result<UserRows> rows = RunUserQuery(connections.user, query);
     if (!rows.ok()) return reply(rows.status());

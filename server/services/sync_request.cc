@@ -101,7 +101,8 @@ Result<EndedAttempt> ToEnded(const v1::EndedAttempt& message, int index, Refusal
                       std::nullopt,
                       "",
                       message.result_json(),
-                      message.log_blob()};
+                      message.log_blob(),
+                      {result->metric, result->value, result->density, result->attestation_root}};
 }
 
 Status CheckOffer(const v1::WorkerOffer& offer) {

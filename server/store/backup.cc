@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
+#include "server/store/blobs.h"
 #include "server/store/file.h"
 
 namespace sparsweep {
@@ -48,11 +50,13 @@ Status CheckCopy(Database& copy) {
 // The blobs that the copy refers to. They were in place before their rows were.
 Result<int64_t> CopyBlobs(Database& copy, const std::string& from, const std::string& to) {
   int64_t count = 0;
+  std::set<std::string> folders;
   Statement read = copy.Prepare("SELECT sha256 FROM blob WHERE bytes IS NULL");
   while (read.Step()) {
-    const fs::path source = fs::path(from) / read.Text(0), target = fs::path(to) / read.Text(0);
+    const fs::path source = BlobPath(from, read.Text(0)), target = BlobPath(to, read.Text(0));
     std::error_code error;
-    if (count++ == 0) fs::create_directories(to, error);
+    if (fs::create_directories(target.parent_path(), error)) folders.insert(target.parent_path());
+    ++count;
     if (fs::exists(target, error)) continue;
     fs::create_hard_link(source, target, error);
     if (!error) continue;
@@ -63,8 +67,9 @@ Result<int64_t> CopyBlobs(Database& copy, const std::string& from, const std::st
     }
     if (Status status = Sync(target.string()); !status.ok()) return status;
   }
-  if (count > 0) {
-    if (Status status = Sync(to); !status.ok()) return status;
+  if (count > 0) folders.insert(to);
+  for (const std::string& folder : folders) {
+    if (Status status = Sync(folder); !status.ok()) return status;
   }
   return count;
 }

@@ -18,10 +18,6 @@ Status FileError(const std::string& path) {
               (full ? "; free some space" : "")};
 }
 
-std::string PathOf(const std::string& folder, const std::string& sha256) {
-  return folder + "/" + sha256.substr(0, 2) + "/" + sha256;
-}
-
 bool SyncFolder(const std::string& folder) {
   const int handle = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (handle < 0) return false;
@@ -36,6 +32,14 @@ bool IsDigest(const std::string& text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
+}
+
+std::string BlobPath(const std::string& folder, const std::string& sha256) {
+  return folder + "/" + sha256.substr(0, 2) + "/" + sha256;
+}
+
+void RemoveBlobFiles(const std::string& folder, const std::vector<std::string>& digests) {
+  for (const std::string& digest : digests) unlink(BlobPath(folder, digest).c_str());
 }
 
 BlobWriter::~BlobWriter() {
@@ -84,7 +88,7 @@ Status BlobWriter::Finish() {
                                       sha256_ + "; send it again");
   }
   if (file_ < 0) return {};
-  const std::string path = PathOf(folder_, sha256_);
+  const std::string path = BlobPath(folder_, sha256_);
   if (fsync(file_) != 0 || rename(temporary_.c_str(), path.c_str()) != 0) return FileError(path);
   temporary_.clear();
   // Its name, and the names of the folders that may be as new as it is.
@@ -105,7 +109,7 @@ Result<std::string> ReadBlobPiece(Database& db, const std::string& folder,
     return Status(StatusCode::kNotFound, "there is no blob " + sha256);
   }
   if (read.Int(1) == 0) return read.Text(2);
-  const std::string path = PathOf(folder, sha256);
+  const std::string path = BlobPath(folder, sha256);
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     return Status(StatusCode::kDataLoss, "the blob file \"" + path + "\" is missing");

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/sha256.h"
@@ -20,6 +21,11 @@ inline constexpr int64_t kMaxBlobBytes = int64_t{4} << 30;
 inline constexpr size_t kSmallBlobBytes = 64 << 10;
 
 bool IsDigest(const std::string& text);  // 64 lower-case hex digits
+
+// Where the file of a blob is that is not in the database.
+std::string BlobPath(const std::string& folder, const std::string& sha256);
+// Of blobs whose rows are gone for good. One that cannot be removed is only a file without a name.
+void RemoveBlobFiles(const std::string& folder, const std::vector<std::string>& digests);
 
 // A blob on its way in. Not thread-safe: one call at a time.
 class BlobWriter {

@@ -119,8 +119,6 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& path) {
     db.Execute("PRAGMA journal_mode = WAL");
     db.Execute("PRAGMA synchronous = FULL");
     db.Execute("PRAGMA journal_size_limit = 67108864");
-    // 16 MiB of log between two write-backs: the pages that every commit touches go back once.
-    db.Execute("PRAGMA wal_autocheckpoint = 4000");
     // The indexes of a million random identities, and no page of a batch in the log before its
     // commit: SQLite would read the log back to put its checksums right.
     db.Execute("PRAGMA cache_size = -131072");
@@ -133,6 +131,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& path) {
       file->backup_ = BackUp(db, version);
     }
     Migrate(db, version);
+    file->log_ = std::make_unique<WriteAheadLog>(db);
     return {};
   });
   if (!opened.ok()) return Status(opened.code(), Quoted(path) + ": " + opened.message());
@@ -140,11 +139,13 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& path) {
 }
 
 StoreFile::~StoreFile() {
+  log_.reset();
   db_.reset();
   if (lock_ >= 0) close(lock_);
 }
 
 void StoreFile::Checkpoint() {
+  log_.reset();
   sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 

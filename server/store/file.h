@@ -8,6 +8,7 @@
 
 #include "core/result.h"
 #include "server/store/sqlite.h"
+#include "server/store/write_ahead_log.h"
 
 namespace sparsweep {
 
@@ -21,7 +22,8 @@ class StoreFile {
   ~StoreFile();
 
   Database& db() { return *db_; }
-  // Puts the write-ahead log into the file, so that what is copied by hand is whole.
+  WriteAheadLog& log() { return *log_; }
+  // The last thing: puts the write-ahead log into the file, so that what is copied by hand is whole.
   void Checkpoint();
   // Where the older file was copied before a migration; empty if there was none.
   const std::string& backup() const { return backup_; }
@@ -31,6 +33,7 @@ class StoreFile {
 
   int lock_ = -1;
   std::unique_ptr<Database> db_;
+  std::unique_ptr<WriteAheadLog> log_;
   std::string backup_;
 };
 

@@ -27,11 +27,14 @@ class ReaderPool {
   };
   using Job = std::function<void(Connections&)>;
 
+  // `threads` for our own reads, and as many for SQL of strangers.
   static Result<std::unique_ptr<ReaderPool>> Open(const std::string& path, int threads);
   ~ReaderPool();  // waits for the jobs that run; drops those that wait, with their replies unsaid
 
   // `job` runs without a transaction and must not throw.
   void Submit(Job job);
+  // The same on threads kept for SQL of strangers, which may take seconds.
+  void SubmitQuery(Job job);
 
   // Runs `read` in a read transaction and gives its outcome to `reply`, on the pool's thread. `read`
   // returns a Result<T> and may let the SqliteError of a read through: it is caught here.
@@ -58,11 +61,13 @@ class ReaderPool {
     std::unique_ptr<Database> user;
     std::thread thread;
   };
-  void Work(Connections connections);
+  using Jobs = std::deque<Job>;
+  void Add(Jobs& jobs, Job job);
+  void Work(Jobs& jobs, Connections connections);
 
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<Job> jobs_;   // by mutex_
+  Jobs jobs_, queries_;    // by mutex_
   bool stopping_ = false;  // by mutex_
   std::vector<Thread> threads_;
 };

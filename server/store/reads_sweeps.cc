@@ -7,7 +7,8 @@ namespace {
 
 constexpr char kSweepColumns[] =
     "SELECT s.id, s.name, s.state, s.message, s.revision, s.created_at, s.ended_at, p.spec, "
-    "coalesce(s.result_digest, ''), s.priority, s.weight, s.max_running, s.waiting_for FROM sweep s JOIN sweep_spec p ON p.sweep_id = s.id ";
+    "coalesce(s.result_digest, ''), s.priority, s.weight, s.max_running, s.waiting_for "
+    "FROM sweep s JOIN sweep_spec p ON p.sweep_id = s.id AND s.deleting = 0 ";
 
 SweepRow SweepOf(const Statement& read) {
   SweepRow row;
@@ -84,7 +85,8 @@ std::vector<SweepRow> ReadSweeps(Database& db, SweepId before, int64_t limit) {
 
 std::optional<ExpansionRow> ReadExpansion(Database& db, SweepId id) {
   Statement read = db.Prepare(
-      "SELECT p.spec, s.next_index FROM sweep s JOIN sweep_spec p ON p.sweep_id = s.id "
+      "SELECT p.spec, s.next_index FROM sweep s "
+      "JOIN sweep_spec p ON p.sweep_id = s.id AND s.deleting = 0 "
       "WHERE s.id = ?1 AND s.expanded = 0 AND s.state NOT IN ('failed', 'cancelled')");
   read.Bind(id);
   if (!read.Step()) return std::nullopt;
@@ -93,7 +95,8 @@ std::optional<ExpansionRow> ReadExpansion(Database& db, SweepId id) {
 
 std::vector<SweepId> ReadUnexpanded(Database& db) {
   Statement read = db.Prepare(
-      "SELECT id FROM sweep WHERE expanded = 0 AND state NOT IN ('failed', 'cancelled') "
+      "SELECT id FROM sweep WHERE deleting = 0 AND expanded = 0 "
+      "AND state NOT IN ('failed', 'cancelled') "
       "ORDER BY id");
   std::vector<SweepId> ids;
   while (read.Step()) ids.push_back(read.Int(0));
@@ -102,7 +105,8 @@ std::vector<SweepId> ReadUnexpanded(Database& db) {
 
 std::vector<SweepId> ReadWithoutDigest(Database& db) {
   Statement read = db.Prepare(
-      "SELECT id FROM sweep WHERE state IN ('succeeded', 'failed') AND result_digest IS NULL");
+      "SELECT id FROM sweep WHERE state IN ('succeeded', 'failed') AND result_digest IS NULL "
+      "AND deleting = 0");
   std::vector<SweepId> ids;
   while (read.Step()) ids.push_back(read.Int(0));
   return ids;
@@ -119,7 +123,8 @@ Coverage ReadCoverage(Database& db, SweepId id) {
     coverage.aliases = read.Int(1);
   }
   Statement read = db.Prepare(
-      "SELECT CASE WHEN i.wish = 'dropped' AND t.state IN ('queued', 'running') THEN 'cancelled' "
+      "SELECT CASE WHEN t.state IN ('queued', 'running') AND (i.wish = 'dropped' OR "
+      "(SELECT closed FROM sweep WHERE id = ?1)) THEN 'cancelled' "
       "ELSE t.state END AS state, count(*) FROM trial t "
       "LEFT JOIN interest i ON i.sweep_id = ?1 AND i.trial_id = t.id WHERE t.id IN "
       "(SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) GROUP BY 1");
@@ -193,7 +198,8 @@ std::optional<CellRow> ReadCell(Database& db, SweepId sweep, int64_t cell) {
 
 bool HasResult(Database& db, const std::string& identity) {
   Statement read = db.Prepare(
-      "SELECT 1 FROM trial t JOIN result r ON r.trial_id = t.id WHERE t.identity = ?1");
+      "SELECT 1 FROM trial t JOIN result r ON r.trial_id = t.id "
+      "WHERE t.identity = ?1 AND t.state = 'succeeded'");
   read.Bind(identity);
   return read.Step();
 }

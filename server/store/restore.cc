@@ -15,9 +15,12 @@ namespace {
 void LoadSweeps(Database& db, StoredState* state) {
   Statement read = db.Prepare(
       "SELECT s.id, s.state, s.priority, s.next_index, s.expanded, "
-      "(SELECT count(*) FROM cell c WHERE c.sweep_id = s.id AND c.alias_of IS NOT NULL), "
+      "(SELECT count(*) FROM cell c WHERE c.sweep_id = s.id AND c.alias_of IS NOT NULL "
+      "AND NOT s.deleting), "
       "s.weight, s.max_running, s.needs, s.time_limit_ms, s.idle_limit_ms, s.max_failed_share, "
-      "s.fresh, s.closed, s.waiting_for "
+      "s.fresh, s.closed, s.waiting_for, s.deleting, "
+      // The cells of the others are counted beside their trials (LoadInterests).
+      "CASE WHEN s.deleting THEN (SELECT count(*) FROM cell c WHERE c.sweep_id = s.id) END "
       "FROM sweep s ORDER BY s.id");
   while (read.Step()) {
     StoredState::Sweep sweep;
@@ -36,6 +39,8 @@ void LoadSweeps(Database& db, StoredState* state) {
     sweep.options.fresh = read.Int(12) != 0;
     sweep.closed = read.Int(13) != 0;
     sweep.waiting_for = read.Text(14);
+    sweep.deleting = read.Int(15) != 0;
+    sweep.cells = read.Int(16);
     state->next_sweep = sweep.id + 1;
     state->sweeps.push_back(sweep);
   }
@@ -67,9 +72,9 @@ std::set<std::pair<SweepId, uint64_t>> BaselineCells(Database& db) {
   return cells;
 }
 
-// The best place of a trial in a sweep counts: a baseline, then a low seed rank, then a low cell. Read
-// in the order of the primary key and sorted here: a join and a sort by SQLite take several times as
-// long, and a million rows are waited for at every start.
+// The best place of a trial in a sweep counts: a baseline, then a low seed rank, then a low cell.
+// Read in the order of the primary key and sorted here: a join and a sort by SQLite take several
+// times as long, and a million rows are waited for at every start.
 void LoadInterests(Database& db, StoredState* state) {
   const std::set<std::pair<SweepId, uint64_t>> baselines = BaselineCells(db);
   std::vector<StoredState::Interest>& all = state->interests;
@@ -109,14 +114,17 @@ void LoadInterests(Database& db, StoredState* state) {
   Statement wishes = db.Prepare("SELECT sweep_id, trial_id, wish FROM interest");
   while (wishes.Step()) {
     const std::pair<SweepId, TrialId> key{wishes.Int(0), wishes.Int(1)};
-    const auto found = std::lower_bound(all.begin(), all.end(), key, [](const auto& a, const auto& k) {
-      return std::pair(a.sweep, a.trial) < k;
-    });
+    const auto found =
+        std::lower_bound(all.begin(), all.end(), key, [](const auto& a, const auto& k) {
+          return std::pair(a.sweep, a.trial) < k;
+        });
     if (found != all.end() && std::pair(found->sweep, found->trial) == key) {
       found->wish = WishNamed(wishes.Text(2));
     }
   }
-  for (StoredState::Sweep& sweep : state->sweeps) sweep.cells = cells[sweep.id];
+  for (StoredState::Sweep& sweep : state->sweeps) {
+    if (!sweep.deleting) sweep.cells = cells[sweep.id];
+  }
 }
 
 void LoadAttempts(Database& db, int64_t now_ms, StoredState* state) {

@@ -31,18 +31,20 @@ int Authorize(void*, int action, const char*, const char* name, const char*, con
 // it reads cannot be written back before it ends, so the log would go on growing with every commit.
 struct Limits {
   Clock::time_point deadline;
-  std::string log;
-  int64_t most_log = 0;  // bytes
+  const WriteAheadLog* log;  // or, where the writer is another process,
+  std::string log_file;
+  int64_t most_log;  // bytes
   bool log_full = false;
 
   bool Exceeded() {
     if (Clock::now() > deadline) return true;
-    log_full = SizeOfFile(log) > most_log;
+    log_full = LogBytes() > most_log;
     return log_full;
   }
-  static int64_t SizeOfFile(const std::string& path) {
+  int64_t LogBytes() const {
+    if (log != nullptr) return log->bytes();
     struct stat info {};
-    return stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+    return stat(log_file.c_str(), &info) == 0 ? info.st_size : 0;
   }
 };
 
@@ -63,13 +65,16 @@ bool OnlySpace(const char* tail) {
   return tail == nullptr || *tail == '\0';
 }
 
+Status TooMuchIsWritten() {
+  return {StatusCode::kAborted,
+          "so much was written during the query that it had to end; send it again, or narrow it"};
+}
+
 Status Refusal(sqlite3* db, int code, const UserQuery& query, const Limits& limits) {
   switch (code & 0xff) {
     case SQLITE_INTERRUPT:
       if (limits.log_full) {
-        return {StatusCode::kAborted,
-                "so much was written during the query that it had to end; send it again, or narrow "
-                "it"};
+        return TooMuchIsWritten();
       }
       return {StatusCode::kDeadlineExceeded,
               "the query took longer than " + std::to_string(query.time_limit.count()) +
@@ -149,9 +154,13 @@ void RestrictToReading(Database& db) {
 }
 
 Result<UserRows> RunUserQuery(Database& db, const UserQuery& query) {
-  const std::string log = db.path() + "-wal";
-  Limits limits{Clock::now() + query.time_limit, log,
-                std::max(query.max_log_bytes, Limits::SizeOfFile(log))};
+  Limits limits{Clock::now() + query.time_limit, query.log, db.path() + "-wal",
+                query.max_log_bytes};
+  if (query.log != nullptr) {
+    if (!query.log->WaitUntilShort(query.time_limit)) return TooMuchIsWritten();
+  } else {
+    limits.most_log = std::max(limits.most_log, limits.LogBytes());
+  }
   sqlite3_progress_handler(db.handle(), kStepsBetweenChecks, Exceeded, &limits);
   const LimitsGuard clear{db.handle()};
 

@@ -10,6 +10,7 @@
 
 #include "core/result.h"
 #include "server/store/sqlite.h"
+#include "server/store/write_ahead_log.h"
 
 namespace sparsweep {
 
@@ -23,8 +24,11 @@ struct UserQuery {
   int64_t max_rows = 1000;
   int64_t max_bytes = 2 << 20;
   std::chrono::milliseconds time_limit{5000};
-  // It ends, kAborted, when the write-ahead log grows beyond this while it runs.
-  int64_t max_log_bytes = 48 << 20;
+  // It ends, kAborted, when the write-ahead log grows beyond this while it runs, because what it
+  // reads keeps the log from starting over. With `log` (of the writer, in this process) it begins
+  // only when that is short; else the size of the file has to do.
+  int64_t max_log_bytes = 32 << 20;
+  WriteAheadLog* log = nullptr;
 };
 struct UserRows {
   std::vector<std::string> columns;

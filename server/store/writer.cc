@@ -1,5 +1,8 @@
 #include "server/store/writer.h"
 
+#include <unistd.h>
+
+#include "server/store/blobs.h"
 #include "server/store/options_json.h"
 
 namespace sparsweep {
@@ -33,6 +36,7 @@ Result<std::vector<EventRow>> Writer::Commit() {
 void Writer::Abandon() {
   transaction_.reset();
   events_.clear();
+  removed_blobs_.clear();
 }
 
 Status Writer::Probe() {
@@ -158,6 +162,7 @@ void Writer::WriteEffect(const AttemptLeased& effect) {
 void Writer::WriteEffect(const AttemptEnded& effect) {
   std::optional<std::string> log_blob;
   if (!effect.log_blob.empty()) log_blob = effect.log_blob;
+  unnamed_blobs_.erase(effect.log_blob);
   SweepId sweep = 0;
   {
     Statement update = db_.Prepare(
@@ -187,13 +192,11 @@ void Writer::WriteEffect(const AttemptEnded& effect) {
 }
 
 void Writer::WriteResult(const AttemptEnded& effect) {
-  const Result<TrialResult> result = ParseTrialResult(effect.result_json);
-  SPARSWEEP_CHECK(result.ok());  // Api::Sync turned one that is not into a failure
   db_.Prepare(
          "INSERT INTO result (trial_id, attempt, metric, value, density, attestation_root, "
          "accepted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-      .Bind(effect.attempt.trial, effect.attempt.number, result->metric, result->value,
-            result->density, result->attestation_root, now_ms_)
+      .Bind(effect.attempt.trial, effect.attempt.number, effect.head.metric, effect.head.value,
+            effect.head.density, effect.head.attestation_root, now_ms_)
       .Run();
   db_.Prepare("INSERT INTO result_detail (trial_id, detail) VALUES (?1, ?2)")
       .Bind(effect.attempt.trial, effect.result_json)
@@ -230,6 +233,11 @@ Status Writer::WriteMetrics(const AttemptId& attempt, const std::vector<MetricPo
 }
 
 Status Writer::WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes) {
+  // Its file may just have gone with the last trial that named it.
+  if (bytes == nullptr && access(BlobPath(db_.path() + ".blobs", sha256).c_str(), R_OK) != 0) {
+    return {StatusCode::kUnavailable, "the blob's file is missing; send it again"};
+  }
+  unnamed_blobs_.insert(sha256);
   return Guard([&] {
     Statement insert =
         db_.Prepare("INSERT OR IGNORE INTO blob (sha256, size, bytes) VALUES (?1, ?2, ?3)");

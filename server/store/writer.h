@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -54,6 +55,8 @@ class Writer {
   // Commits if a batch is open, and gives the events that are now durable.
   Result<std::vector<EventRow>> Commit();
   void Abandon();
+  // Blobs in files whose rows were deleted by what is committed: the files may go.
+  std::vector<std::string> TakeRemovedBlobs() { return std::exchange(removed_blobs_, {}); }
   // Whether a write reaches the disk (the probe after a failed commit).
   Status Probe();
 
@@ -75,17 +78,22 @@ class Writer {
   void WriteEffect(const WorkerChanged& effect);
   void WriteEffect(const SweepOptionsChanged& effect);
   void WriteEffect(const SweepWaiting& effect);
+  void WriteEffect(const SweepDeletionBegun& effect);
+  void WriteEffect(const SweepShrunk& effect);
   void WriteEffect(const SweepDeleted& effect);
   void WriteEffect(const InterestChanged& effect);
   void WriteEffect(const ResultInvalidated& effect);
   void WriteEffect(const Instruction&) {}  // the answer to a Sync; nothing becomes true
   void WriteResult(const AttemptEnded& effect);
+  void DeleteTrial(TrialId trial);
   void Log(EventRow row);
 
   Database& db_;
   std::optional<Transaction> transaction_;
   int64_t now_ms_ = 0;
   std::vector<EventRow> events_;
+  std::vector<std::string> removed_blobs_;
+  std::set<std::string> unnamed_blobs_;  // brought for a report that has not come yet
 };
 
 }  // namespace sparsweep

@@ -70,17 +70,11 @@ void Writer::WriteEffect(const SweepWaiting& effect) {
        .detail = effect.waiting_for});
 }
 
-// What refers to a row goes before it; cells, interests and the spec go with the sweep.
-void Writer::WriteEffect(const SweepDeleted& effect) {
-  db_.Prepare("DELETE FROM sweep WHERE id = ?1").Bind(effect.sweep).Run();
-  for (const TrialId trial : effect.trials) {
-    for (const char* sql :
-         {"DELETE FROM metric WHERE trial_id = ?1", "DELETE FROM result WHERE trial_id = ?1",
-          "DELETE FROM replicate WHERE trial_id = ?1", "DELETE FROM attempt WHERE trial_id = ?1",
-          "DELETE FROM trial WHERE id = ?1"}) {
-      db_.Prepare(sql).Bind(trial).Run();
-    }
-  }
+void Writer::WriteEffect(const SweepDeletionBegun& effect) {
+  db_.Prepare(
+         "UPDATE sweep SET deleting = 1, closed = 1, revision = revision + 1 WHERE id = ?1")
+      .Bind(effect.sweep)
+      .Run();
   const auto keep = [&](const char* what, int64_t next) {
     db_.Prepare(
            "INSERT INTO numbers (what, highest) VALUES (?1, ?2) ON CONFLICT (what) DO UPDATE SET "
@@ -91,6 +85,53 @@ void Writer::WriteEffect(const SweepDeleted& effect) {
   keep("sweep", effect.next_sweep);
   keep("trial", effect.next_trial);
   Log({.type = "sweep", .sweep = effect.sweep, .state = "deleted"});
+}
+
+void Writer::WriteEffect(const SweepShrunk& effect) {
+  for (const TrialId trial : effect.released) {
+    for (const char* sql : {"DELETE FROM interest WHERE sweep_id = ?1 AND trial_id = ?2",
+                            "DELETE FROM cell_trial WHERE sweep_id = ?1 AND trial_id = ?2"}) {
+      db_.Prepare(sql).Bind(effect.sweep, trial).Run();
+    }
+  }
+  for (const TrialId trial : effect.deleted) DeleteTrial(trial);
+  if (effect.cells == 0) return;
+  db_.Prepare(
+         "DELETE FROM cell WHERE sweep_id = ?1 AND cell IN "
+         "(SELECT cell FROM cell WHERE sweep_id = ?1 ORDER BY cell LIMIT ?2)")
+      .Bind(effect.sweep, effect.cells)
+      .Run();
+}
+
+void Writer::WriteEffect(const SweepDeleted& effect) {
+  db_.Prepare("DELETE FROM sweep WHERE id = ?1").Bind(effect.sweep).Run();
+}
+
+// What refers to a row goes before it. A log goes with the last attempt that names it.
+void Writer::DeleteTrial(TrialId trial) {
+  std::vector<std::string> logs;
+  {
+    Statement read =
+        db_.Prepare("SELECT log_blob FROM attempt WHERE trial_id = ?1 AND log_blob IS NOT NULL");
+    read.Bind(trial);
+    while (read.Step()) logs.push_back(read.Text(0));
+  }
+  for (const char* sql :
+       {"DELETE FROM metric WHERE trial_id = ?1", "DELETE FROM result WHERE trial_id = ?1",
+        "DELETE FROM replicate WHERE trial_id = ?1", "DELETE FROM attempt WHERE trial_id = ?1",
+        "DELETE FROM trial WHERE id = ?1"}) {
+    db_.Prepare(sql).Bind(trial).Run();
+  }
+  for (const std::string& log : logs) {
+    if (unnamed_blobs_.contains(log)) continue;
+    Statement remove = db_.Prepare(
+        "DELETE FROM blob WHERE sha256 = ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM attempt WHERE log_blob = ?1) RETURNING bytes");
+    remove.Bind(log);
+    while (remove.Step()) {
+      if (remove.IsNull(0)) removed_blobs_.push_back(log);
+    }
+  }
 }
 
 void Writer::WriteEffect(const InterestChanged& effect) {

@@ -71,11 +71,25 @@ class TrialCheck {
       }
       Check(row);
     }
+    CheckIdentities();
   }
 
  private:
   void Report(const Row& row, const char* kind, std::string message) {
     x_.Report(kind, {}, row.trial, std::move(message));
+  }
+
+  // The store has no index that would keep identities unique (migrations/0005_scale.sql).
+  void CheckIdentities() {
+    Statement read = x_.db.Prepare(
+        "SELECT min(id), max(id), identity FROM trial "
+        "WHERE id IN (SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) "
+        "GROUP BY identity, generation HAVING count(*) > 1");
+    read.Bind(x_.verdict.sweep);
+    while (read.Step()) {
+      x_.Report("extra_trial", {}, read.Int(1),
+                "trial " + std::to_string(read.Int(0)) + " has the same identity " + read.Text(2));
+    }
   }
 
   void Check(const Row& row) {

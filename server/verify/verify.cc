@@ -21,7 +21,7 @@ std::optional<Row> ReadRow(Database& db, SweepId sweep) {
   Statement read = db.Prepare(
       "SELECT s.name, s.state, coalesce(p.spec, ''), s.spec_digest, coalesce(s.result_digest, ''), "
       "s.expanded, s.next_index, s.ended_at FROM sweep s "
-      "LEFT JOIN sweep_spec p ON p.sweep_id = s.id WHERE s.id = ?1");
+      "LEFT JOIN sweep_spec p ON p.sweep_id = s.id WHERE s.id = ?1 AND s.deleting = 0");
   read.Bind(sweep);
   if (!read.Step()) return std::nullopt;
   Row row;

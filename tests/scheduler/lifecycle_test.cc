@@ -29,10 +29,9 @@ class Lifecycle : public ::testing::Test {
 TEST_F(Lifecycle, DeleteKeepsWhatOthersHoldAndStopsTheRest) {
   env.Sync("w");
   const auto effects = env.Apply(SweepDeleteRequested{first});
-  const auto deleted = Only<SweepDeleted>(effects);
-  ASSERT_EQ(deleted.size(), 1u);
-  EXPECT_THAT(deleted[0].trials, ElementsAre(1));
-  EXPECT_EQ(deleted[0].next_trial, 4);
+  ASSERT_EQ(Only<SweepDeleted>(effects).size(), 1u);
+  EXPECT_THAT(Only<SweepShrunk>(effects).at(0).deleted, ElementsAre(1));
+  EXPECT_EQ(Only<SweepDeletionBegun>(effects).at(0).next_trial, 4);
   EXPECT_THAT(env.Sync("w").run, ElementsAre(AttemptId{2, 1}, AttemptId{3, 1}));
   EXPECT_EQ(env.scheduler().StateOf(first), std::nullopt);
   EXPECT_EQ(env.Refused(SweepDeleteRequested{first}).code(), StatusCode::kNotFound);

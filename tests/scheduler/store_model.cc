@@ -78,9 +78,23 @@ std::optional<std::string> StoreModel::Write(const SweepWaiting& effect) {
   return std::nullopt;
 }
 
-std::optional<std::string> StoreModel::Write(const SweepDeleted& effect) {
-  if (sweeps_.erase(effect.sweep) == 0) return "a sweep is deleted twice";
-  for (const TrialId id : effect.trials) {
+std::optional<std::string> StoreModel::Write(const SweepDeletionBegun& effect) {
+  Sweep& sweep = sweeps_.at(effect.sweep);
+  if (sweep.deleting) return "a sweep is deleted twice";
+  sweep.deleting = sweep.closed = true;
+  if (effect.next_sweep != next_sweep_ || effect.next_trial != next_trial_) {
+    return "the numbers given out are not those of the store";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> StoreModel::Write(const SweepShrunk& effect) {
+  Sweep& shrinking = sweeps_.at(effect.sweep);
+  if (!shrinking.deleting) return "a sweep shrinks that is not deleted";
+  for (const TrialId id : effect.released) {
+    if (shrinking.interests.erase(id) == 0) return "a sweep releases what it does not hold";
+  }
+  for (const TrialId id : effect.deleted) {
     const Trial& trial = trials_.at(id);
     for (const auto& [number, attempt] : trial.attempts) {
       if (attempt.state == AttemptState::kRunning) return "a running trial is deleted" + Of(id);
@@ -91,9 +105,15 @@ std::optional<std::string> StoreModel::Write(const SweepDeleted& effect) {
     by_identity_.erase({trial.identity, trial.generation});
     trials_.erase(id);
   }
-  if (effect.next_sweep != next_sweep_ || effect.next_trial != next_trial_) {
-    return "the numbers given out are not those of the store";
-  }
+  if (effect.cells > static_cast<int64_t>(shrinking.cells.size())) return "cells go that are not there";
+  shrinking.cells.erase(shrinking.cells.begin(), std::next(shrinking.cells.begin(), effect.cells));
+  return std::nullopt;
+}
+
+std::optional<std::string> StoreModel::Write(const SweepDeleted& effect) {
+  const Sweep& sweep = sweeps_.at(effect.sweep);
+  if (!sweep.interests.empty() || !sweep.cells.empty()) return "a sweep is deleted with its rows";
+  sweeps_.erase(effect.sweep);
   return std::nullopt;
 }
 
@@ -183,11 +203,12 @@ std::optional<std::string> StoreModel::Write(const WorkerChanged& effect) {
 StoredState StoreModel::Read() const {
   StoredState state;
   for (const auto& [id, sweep] : sweeps_) {
-    const int64_t aliases = std::ranges::count_if(
-        sweep.cells, [](const auto& cell) { return cell.second.alias_of.has_value(); });
+    const int64_t aliases = std::ranges::count_if(sweep.cells, [&](const auto& cell) {
+      return !sweep.deleting && cell.second.alias_of.has_value();
+    });
     state.sweeps.push_back({id, sweep.state, sweep.options, sweep.next_index, sweep.expanded,
                             static_cast<int64_t>(sweep.cells.size()), aliases, sweep.closed,
-                            sweep.waiting_for});
+                            sweep.waiting_for, sweep.deleting});
     for (const auto& [trial, interest] : sweep.interests) state.interests.push_back(interest);
   }
   for (const auto& [id, trial] : trials_) {

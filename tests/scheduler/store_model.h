@@ -7,8 +7,10 @@
 //   SweepChanged         state, message and closed of the sweep
 //   SweepOptionsChanged  its options
 //   SweepWaiting         what it waits for
-//   SweepDeleted         delete the sweep, its cells and wishes; the trials named, their attempts,
-//                        results and replicates; numbers stay used
+//   SweepDeletionBegun   the sweep is closed and not shown any more; numbers stay used
+//   SweepShrunk          delete its interests (and wishes) in `released`; the trials `deleted`, their
+//                        attempts, results and replicates; its first cells
+//   SweepDeleted         delete the sweep, of which nothing else is left
 //   InterestChanged      the sweep's wish for the trial
 //   TrialChanged         state, reason, message and charged of the trial
 //   AttemptLeased        insert the attempt as running, or, if it exists (it was lost, or is charged
@@ -66,6 +68,7 @@ class StoreModel {
     std::string message = {};
     bool closed = false;
     std::string waiting_for = {};
+    bool deleting = false;
   };
 
   // Commits a batch. A broken constraint is returned as a sentence (and is a bug).
@@ -88,6 +91,8 @@ class StoreModel {
   std::optional<std::string> Write(const SweepChanged& effect);
   std::optional<std::string> Write(const SweepOptionsChanged& effect);
   std::optional<std::string> Write(const SweepWaiting& effect);
+  std::optional<std::string> Write(const SweepDeletionBegun& effect);
+  std::optional<std::string> Write(const SweepShrunk& effect);
   std::optional<std::string> Write(const SweepDeleted& effect);
   std::optional<std::string> Write(const InterestChanged& effect);
   std::optional<std::string> Write(const ResultInvalidated& effect);

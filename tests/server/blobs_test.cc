@@ -14,7 +14,7 @@ class BlobsTest : public ::testing::Test {
   BlobsTest() : file_(*StoreFile::Open(folder_ / "a.db")) {}
 
   Status Put(const std::string& sha256, const std::string& bytes) {
-    BlobWriter blob(folder_ / "blobs", sha256);
+    BlobWriter blob(folder_ / "a.db.blobs", sha256);
     for (size_t at = 0; at < bytes.size(); at += 50'000) {
       if (Status status = blob.Append(bytes.substr(at, 50'000)); !status.ok()) return status;
     }
@@ -28,14 +28,14 @@ class BlobsTest : public ::testing::Test {
     return committed.ok() ? Status() : committed.status();
   }
   std::string Read(const std::string& sha256, int64_t offset, int64_t size) {
-    const auto piece = ReadBlobPiece(file_->db(), folder_ / "blobs", sha256, offset, size);
+    const auto piece = ReadBlobPiece(file_->db(), folder_ / "a.db.blobs", sha256, offset, size);
     return piece.ok() ? *piece : "error: " + piece.status().message();
   }
   size_t Files() {
     size_t files = 0;
     std::error_code none;
     for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(folder_ / "blobs", none)) {
+         std::filesystem::recursive_directory_iterator(folder_ / "a.db.blobs", none)) {
       files += entry.is_regular_file();
     }
     return files;

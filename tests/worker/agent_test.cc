@@ -316,6 +316,47 @@ TEST(Agent, DrainingGivesBackWhatIsStillAssigned) {
   EXPECT_EQ(bench.agent.Report().ended[0].failure, FailureReason::kInterrupted);
 }
 
+TEST(Agent, DrainedByTheServerFinishesGivesBackTheRestAndStays) {
+  Bench bench;
+  bench.StartRunning(kA);
+  ServerAnswer drain = Assign({kA});
+  drain.drain = true;
+  EXPECT_EQ(bench.agent.Apply(drain, bench.now), (Actions{SyncNow{}}));
+  EXPECT_TRUE(bench.agent.Report().draining);
+  EXPECT_EQ(bench.agent.Report().slots, 0);
+  EXPECT_EQ(bench.agent.NextDeadline(), bench.now + minutes(1));
+  bench.now += minutes(1);
+  EXPECT_EQ(bench.agent.TimePassed(bench.now), (Actions{CancelTrial{0, kA}}));
+  bench.agent.Apply(0, Failed(kA, FailureReason::kInterrupted), bench.now);
+  bench.agent.LogStored(kA, "");
+  ServerAnswer done = Assign({}, {kA});
+  done.drain = true;
+  bench.agent.Apply(done, bench.now);
+  EXPECT_TRUE(bench.agent.idle());
+  EXPECT_FALSE(bench.agent.finished());
+}
+
+TEST(Agent, TakenBackByTheServerItWorksAgain) {
+  Bench bench;
+  bench.StartRunning(kA);
+  ServerAnswer drain = Assign({kA});
+  drain.drain = true;
+  bench.agent.Apply(drain, bench.now);
+  EXPECT_EQ(bench.agent.Apply(Assign({kA}), bench.now), (Actions{SyncNow{}}));
+  EXPECT_FALSE(bench.agent.Report().draining);
+  EXPECT_EQ(bench.agent.Report().slots, 1);
+  bench.now += minutes(1);
+  EXPECT_EQ(bench.agent.TimePassed(bench.now), Actions{});
+  EXPECT_EQ(bench.Running(), std::vector{kA});
+}
+
+TEST(Agent, LeavingIsNotTakenBackByTheServer) {
+  Bench bench;
+  bench.agent.Drain(seconds(30), bench.now);
+  bench.agent.Apply(Assign({}), bench.now);
+  EXPECT_TRUE(bench.agent.finished());
+}
+
 TEST(Agent, IdleHasNothingToWaitFor) {
   Bench bench;
   EXPECT_EQ(bench.agent.NextDeadline(), std::nullopt);

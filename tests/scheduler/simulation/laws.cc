@@ -69,6 +69,7 @@ Law BrokenMemoryLaw(const StoredState& stored, const Scheduler& scheduler) {
 
 Law BrokenSweepLaw(const StoreModel& store, const Scheduler& live) {
   for (const auto& [id, sweep] : store.sweeps()) {
+    if (sweep.deleting) continue;
     const std::string name = "sweep " + std::to_string(id);
     const auto coverage = live.CoverageOf(id);
     if (!coverage || *coverage != store.Count(id)) {

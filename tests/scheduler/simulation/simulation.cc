@@ -53,7 +53,7 @@ class Simulation {
 
  private:
   static constexpr SchedulerOptions kScheduling{
-      .quarantine_after = 3, .quarantine = minutes(3), .min_failed = 2};
+      .quarantine_after = 3, .quarantine = minutes(3), .min_failed = 2, .tidied_at_once = 2};
 
   bool Fault(const char* name, int per_thousand) {
     if (!faults_ || Below(random_, 1000) >= per_thousand) return false;
@@ -368,7 +368,8 @@ class Simulation {
   }
 
   bool AllOver() const {
-    return batch_.empty() && std::ranges::all_of(store_.sweeps(), [](const auto& entry) {
+    const bool tidy = scheduler_.NextDeadline() != Instant{};
+    return tidy && batch_.empty() && std::ranges::all_of(store_.sweeps(), [](const auto& entry) {
              const SweepState state = entry.second.state;
              return state == SweepState::kSucceeded || state == SweepState::kFailed ||
                     state == SweepState::kCancelled;

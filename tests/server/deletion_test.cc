@@ -1,0 +1,143 @@
+// A deleted sweep is gone at once; its rows, logs and files follow, a few at a time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/store/blobs.h"
+#include "tests/server/harness.h"
+
+namespace sparsweep {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr char kCells[] =
+    R"j("attention": "window($w)", "axes": {"w": [0, 1, 2, 3, 4]}, "seeds": 1)j";
+
+// Brings a blob and gives its digest.
+std::string Put(Api& api, const std::string& bytes) {
+  const auto upload = api.PutBlob();
+  v1::PutBlobRequest message;
+  message.set_sha256(Sha256Hex(bytes));
+  message.set_chunk(bytes);
+  std::promise<Status> written;
+  upload->Write(message, [&](Status status) { written.set_value(status); });
+  SPARSWEEP_CHECK(written.get_future().get().ok());
+  std::promise<Result<v1::PutBlobResponse>> stored;
+  upload->Finish([&](Result<v1::PutBlobResponse> result) { stored.set_value(std::move(result)); });
+  SPARSWEEP_CHECK(stored.get_future().get().ok());
+  return Sha256Hex(bytes);
+}
+
+class Deletion : public ::testing::Test {
+ protected:
+  Deletion() { Start(); }
+  void Start() {
+    LoopOptions options;
+    options.scheduler.tidied_at_once = 2;
+    server.reset();
+    server = std::make_unique<TestServer>(folder / "a.db", options);
+  }
+  Api& api() { return *server->api; }
+  // Finishes everything there is; each attempt's log is that of `logs` in turn.
+  void RunAll(const std::vector<std::string>& logs) {
+    FakeWorker worker(api(), "w", 1, "w" + std::to_string(++runs));
+    SPARSWEEP_CHECK(worker.Sync().ok());
+    for (size_t i = 0; !worker.running.empty(); ++i) {
+      v1::SyncRequest request = worker.Request();
+      request.clear_running();
+      v1::EndedAttempt* ended = request.add_ended();
+      *ended->mutable_attempt() = worker.running[0].attempt();
+      ended->set_result_json(TrialResultToJson(RecordedResult(0.5)));
+      ended->set_log_blob(Put(api(), logs[i % logs.size()]));
+      SPARSWEEP_CHECK(worker.Send(request).ok());
+    }
+  }
+  void Delete(const std::string& name) {
+    v1::DeleteSweepRequest request;
+    request.set_name(name);
+    ASSERT_TRUE(Call(api(), &Api::DeleteSweep, request).ok());
+  }
+  void UntilGone(const std::string& sweep) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const std::string left = "SELECT count(*) FROM sweep WHERE id = " + sweep;
+    while (Rows(api(), left) != std::vector<std::string>{"0"}) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    }
+  }
+
+  const TempFolder folder;
+  std::unique_ptr<TestServer> server;
+  int runs = 0;
+};
+
+TEST_F(Deletion, TakesRowsAndLogsAlongAndLeavesWhatOthersHold) {
+  const std::string small = "a short log\n", large(kSmallBlobBytes + 1, 'x'), kept = "kept\n";
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  RunAll({small, large});
+  ASSERT_TRUE(Create(api(), R"j("attention": "window(9)", "seeds": 1, "baseline": "none")j").ok());
+  Expanded(api(), "sweeps/2");
+  RunAll({kept});
+  const std::string file = BlobPath(folder / "a.db.blobs", Sha256Hex(large));
+  ASSERT_TRUE(std::filesystem::exists(file));
+
+  Delete("sweeps/1");
+  v1::GetSweepRequest get;
+  get.set_name("sweeps/1");
+  EXPECT_EQ(Call(api(), &Api::GetSweep, get).status().code(), StatusCode::kNotFound);
+  EXPECT_THAT(Rows(api(), "SELECT count(*) FROM v_cells WHERE sweep = 1"), ElementsAre("0"));
+  UntilGone("1");
+  for (const char* table : {"trial", "trial_spec", "cell", "cell_trial", "attempt", "result"}) {
+    EXPECT_THAT(Rows(api(), std::string("SELECT count(*) FROM ") + table), ElementsAre("1"))
+        << table;
+  }
+  EXPECT_THAT(Rows(api(), "SELECT sha256 FROM blob"), ElementsAre(Sha256Hex(kept)));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(Deletion, LogThatAnotherTrialNamesStays) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  RunAll({"the same\n"});
+  ASSERT_TRUE(Create(api(), R"j("attention": "window(9)", "seeds": 1, "baseline": "none")j").ok());
+  Expanded(api(), "sweeps/2");
+  RunAll({"the same\n"});
+  Delete("sweeps/1");
+  UntilGone("1");
+  EXPECT_THAT(Rows(api(), "SELECT count(*) FROM blob"), ElementsAre("1"));
+}
+
+TEST_F(Deletion, GoesOnAfterARestart) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  server.reset();
+  {
+    // As if the server had been killed right after the answer.
+    Database db(folder / "a.db", Database::Mode::kReadWrite);
+    db.Execute("UPDATE sweep SET deleting = 1, closed = 1; INSERT INTO numbers VALUES "
+               "('sweep', 1), ('trial', 6)");
+  }
+  Start();
+  UntilGone("1");
+  EXPECT_THAT(Rows(api(), "SELECT count(*) FROM trial"), ElementsAre("0"));
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/2");
+  EXPECT_THAT(Rows(api(), "SELECT min(id) FROM trial"), ElementsAre("7"));
+}
+
+TEST_F(Deletion, CancelledSweepsTrialsFollowToo) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  v1::CancelSweepRequest cancel;
+  cancel.set_name("sweeps/1");
+  const auto cancelled = Call(api(), &Api::CancelSweep, cancel);
+  ASSERT_TRUE(cancelled.ok());
+  EXPECT_EQ(cancelled->coverage().cancelled(), 6);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (Rows(api(), "SELECT DISTINCT state FROM trial") != std::vector<std::string>{"cancelled"}) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+}
+
+}  // namespace
+}  // namespace sparsweep
