@@ -1,23 +1,36 @@
 #include "tests/power_cut/history.h"
 
+#include "core/expected_masks.h"
+#include "core/grid.h"
 #include "core/sha256.h"
 #include "core/trial.h"
+#include "server/loop/expander.h"
 #include "server/store/blobs.h"
 #include "server/store/result_digest.h"
+#include "tests/core/fake_resolver.h"
 
 namespace sparsweep {
 namespace {
 
-std::string ResultOf(const AttemptId& attempt) {
+// What a trainer would report of this trial: the masks are those of its plan.
+std::string ResultOf(const AttemptId& attempt, const std::string& trial_json) {
+  const TrialSpec spec = ParseTrialSpec(trial_json).value();
+  const auto max_length = static_cast<int>(spec.training.max_length);
+  const Plan plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length}).value();
   TrialResult result;
   result.metric = "accuracy";
   result.value = 1.0 / static_cast<double>(attempt.trial + attempt.number);
   result.metrics = {{"accuracy", result.value}, {"loss", 0.4}};
-  result.attestation_root = Sha256Hex("root " + std::to_string(attempt.trial % 3));
   result.device = "cpu: test";
-  result.masks = {{0, 0, 1000, 0.25, 0, 0.0, "masked", std::string(64, '5')},
-                  {0, 1, 1000, 0.25, 0, 0.0, "masked", std::string(64, '6')}};
   result.lengths = {{12, 40}, {17, 60}};
+  const std::vector<std::string> paths(static_cast<size_t>(spec.layers) * spec.heads,
+                                       plan.is_dense() ? "dense" : "masked");
+  ExpectedAttestation masks =
+      ExpectedMasks().Of(plan, spec.mask_seed.value_or(0), {result.lengths, {}}, paths);
+  result.masks = std::move(masks.rows);
+  result.attestation_root = masks.root;
+  result.density = masks.density;
+  result.tile_sparsity = masks.tile_sparsity;
   return TrialResultToJson(result);
 }
 
@@ -28,7 +41,8 @@ std::string Contents(Database& db) {
   Sha256Hasher hasher;
   std::vector<std::string> tables;
   {
-    Statement read = db.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    Statement read =
+        db.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
     while (read.Step()) tables.push_back(read.Text(0));
   }
   for (const std::string& table : tables) {
@@ -57,9 +71,7 @@ History::History(Disk& disk, const std::string& path, std::function<void(StoreFi
   Acknowledge();
 }
 
-void History::Acknowledge() {
-  acknowledged_.push_back({disk_.size(), Contents(file_->db())});
-}
+void History::Acknowledge() { acknowledged_.push_back({disk_.size(), Contents(file_->db())}); }
 
 Instruction History::Apply(Event event) {
   now_ += std::chrono::milliseconds(10);
@@ -82,33 +94,34 @@ void History::Commit() {
   Acknowledge();
 }
 
-void History::Submit(SweepId sweep, int first_trial, int trials) {
+void History::Submit(int first_window, int windows) {
+  std::string axis;
+  for (int w = 0; w < windows; ++w) {
+    axis += (w > 0 ? ", " : "") + std::to_string(first_window + w);
+  }
+  const SweepSpec spec = ParseSweepSpec(SweepFile(R"j("attention": "window($w)", "seeds": 1, )j"
+                                                  R"j("axes": {"w": [)j" +
+                                                  axis + "]}"))
+                             .value();
+  FakeResolver resolver;
+  Grid grid = Grid::Make(spec, resolver).value();
+  SpecTexts texts(spec);
   SweepSubmitted submitted;
-  submitted.name = "sweep";
-  submitted.spec_json = R"({"name":"sweep"})";
-  submitted.spec_digest = Sha256Hex(std::to_string(sweep));
+  submitted.name = spec.name;
+  submitted.spec_json = SweepSpecToJson(spec);
+  submitted.spec_digest = Sha256Hex(submitted.spec_json);
   Apply(std::move(submitted));
   Commit();
-  for (int cell = 0; cell < trials; cell += 4) {
+  ++sweeps_;
+  for (uint64_t index = 0; index < grid.end_index();) {
     CellsExpanded chunk;
-    chunk.sweep = sweep;
-    for (int at = cell; at < std::min(cell + 4, trials); ++at) {
-      ExpandedCell expanded;
-      expanded.index = at;
-      expanded.is_baseline = at == 0;
-      expanded.baseline_index = 0;
-      expanded.axes_json = "{}";
-      expanded.attention = expanded.canonical = "window(" + std::to_string(first_trial + at) + ")";
-      ExpandedTrial trial;
-      trial.identity = Sha256Hex(expanded.canonical);
-      trial.spec_json = R"({"kind":"finetune","model":"tiny","task":{"name":"toy"},"attention":")" +
-                        expanded.canonical + R"(","seed":1})";
-      trial.seed = 1;
-      expanded.trials.push_back(std::move(trial));
-      chunk.cells.push_back(std::move(expanded));
+    chunk.sweep = sweeps_;
+    for (int some = 0; some < 4 && index < grid.end_index(); ++some, ++index) {
+      std::optional<Cell> cell = grid.At(index).value();
+      if (cell) chunk.cells.push_back(ToExpanded(*std::move(cell), spec, texts));
     }
-    chunk.next_index = chunk.cells.back().index + 1;
-    chunk.last = cell + 4 >= trials;
+    chunk.next_index = index;
+    chunk.last = index == grid.end_index();
     Apply(std::move(chunk));
     Commit();
   }
@@ -144,7 +157,7 @@ std::string History::StoreBlob(const std::string& bytes) {
 void History::Succeed(const AttemptId& attempt, size_t log_bytes) {
   EndedAttempt ended;
   ended.attempt = attempt;
-  ended.result_json = ResultOf(attempt);
+  ended.result_json = ResultOf(attempt, writer_->TrialSpecJson(attempt.trial).value());
   if (log_bytes > 0) {
     std::string log;
     while (log.size() < log_bytes) log += Sha256Hex(log.substr(log.size() / 2));
@@ -172,14 +185,14 @@ void History::Fail(const AttemptId& attempt, FailureReason reason) {
 }
 
 void History::Live() {
-  Submit(1, 0, 10);
+  Submit(0, 10);
   Sync();
   Commit();
   Succeed(running_.at(0), 100);
   Fail(running_.at(0), FailureReason::kCrashed);
   Succeed(running_.at(0), 200'000);  // a blob that is a file
   Fail(running_.at(0), FailureReason::kDiverged);
-  Submit(2, 6, 8);  // four trials are those of sweep 1
+  Submit(6, 8);  // four trials are those of sweep 1
   now_ += std::chrono::minutes(1);
   Apply(TimePassed{});  // leases lapse
   Commit();

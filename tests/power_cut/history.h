@@ -33,7 +33,8 @@ class History {
   void Acknowledge();
   Instruction Apply(Event event);
   void Commit();
-  void Submit(SweepId sweep, int first_trial, int trials);
+  // A sweep over so many windows, and the dense baseline.
+  void Submit(int first_window, int windows);
   Instruction Sync(std::vector<EndedAttempt> ended = {});
   void Succeed(const AttemptId& attempt, size_t log_bytes);
   void Fail(const AttemptId& attempt, FailureReason reason);
@@ -46,6 +47,7 @@ class History {
   Scheduler scheduler_;
   Instant now_{};
   int64_t sequence_ = 0;
+  SweepId sweeps_ = 0;
   std::vector<AttemptId> running_;
   std::vector<Acknowledged> acknowledged_;
 };

@@ -1,7 +1,7 @@
 // The power fails between any two writes: what was acknowledged is there, and nothing half done is.
 //
-// After every cut the file opens, passes SQLite's own check and ours, equals in every row the state
-// after a commit, and that commit is not older than the newest acknowledged one.
+// After every cut the file opens and verifies (server/verify), equals in every row the state after
+// a commit, and that commit is not older than the newest acknowledged one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include "core/sha256.h"
 #include "server/store/blobs.h"
 #include "server/store/restore.h"
-#include "server/store/result_digest.h"
+#include "server/verify/verify.h"
 #include "tests/power_cut/disk.h"
 #include "tests/power_cut/history.h"
 
@@ -29,26 +29,25 @@ class TempFolder {
   std::string path;
 };
 
-std::string FirstRow(Database& db, const std::string& sql) {
-  Statement read = db.Prepare(sql);
-  return read.Step() ? read.Text(0) : "";
-}
-
 // What is wrong with an opened database, in a sentence; empty if nothing is.
 std::string Wrong(StoreFile& file) {
   Database& db = file.db();
-  if (const std::string found = FirstRow(db, "PRAGMA integrity_check"); found != "ok") return found;
-  if (!FirstRow(db, "PRAGMA foreign_key_check").empty()) return "a reference leads nowhere";
-  if (!FirstRow(db, "SELECT t.id FROM trial t LEFT JOIN result r ON r.trial_id = t.id "
-                    "WHERE (t.state = 'succeeded') <> (r.trial_id IS NOT NULL)")
-           .empty()) {
-    return "a trial's state and its result differ";
+  std::string found;
+  VerifyOptions verify;
+  verify.on_finding = [&](const Finding& finding) {
+    if (found.empty()) found = finding.kind + ": " + finding.message;
+  };
+  VerifyFile(db, verify);
+  std::vector<SweepId> sweeps;
+  {
+    Statement read = db.Prepare("SELECT id FROM sweep");
+    while (read.Step()) sweeps.push_back(read.Int(0));
   }
-  if (!FirstRow(db, "SELECT r.trial_id FROM result r JOIN attempt a ON a.trial_id = r.trial_id "
-                    "AND a.number = r.attempt WHERE a.state <> 'succeeded'")
-           .empty()) {
-    return "a result's attempt has not succeeded";
+  for (const SweepId sweep : sweeps) {
+    const Result<SweepVerdict> verdict = VerifySweep(db, sweep, verify);
+    if (!verdict.ok()) return verdict.status().message();
   }
+  if (!found.empty()) return found;
   {
     Statement blobs = db.Prepare("SELECT sha256, size FROM blob");
     while (blobs.Step()) {
@@ -57,10 +56,6 @@ std::string Wrong(StoreFile& file) {
       if (!bytes.ok()) return bytes.status().message();
       if (Sha256Hex(*bytes) != blobs.Text(0)) return "the blob " + blobs.Text(0) + " is damaged";
     }
-  }
-  Statement digests = db.Prepare("SELECT id, result_digest FROM sweep WHERE result_digest <> ''");
-  while (digests.Step()) {
-    if (ResultDigest(db, digests.Int(0)) != digests.Text(1)) return "a sweep's digest differs";
   }
   const Result<StoredState> stored = LoadState(db, 0);
   if (!stored.ok()) return stored.status().message();
