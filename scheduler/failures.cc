@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "scheduler/mechanism.h"
 #include "scheduler/state.h"
 
 namespace sparsweep {
@@ -166,6 +167,10 @@ void Scheduler::State::Quarantine(Step& step, Worker& worker) {
   const std::set<TrialId> attempts = worker.attempts;
   for (const TrialId id : attempts) {
     GiveUp(step, id, AttemptState::kCancelled, {}, "worker " + worker.name + " is quarantined");
+    if (!On(Mechanism::kUncharged)) {
+      Charge(step, id, FailureReason::kLost, {});
+      continue;
+    }
     Requeue(step, id, Duration::zero());
   }
 }

@@ -72,7 +72,7 @@ void Scheduler::State::Renew(Lease& lease, TrialId trial, Instant now) {
 }
 
 void Scheduler::State::Progress(Lease& lease, TrialId trial, int64_t at, Instant now) {
-  if (at <= lease.step) return;
+  if (at <= lease.step && On(Mechanism::kProgress)) return;
   lease.step = at;
   lease.progressed = now;
   SetLimit(lease, trial);

@@ -13,11 +13,16 @@ enum class Mechanism {
   kLapse,             // a lease without contact ends
   kAbsence,           // an attempt absent from two later Syncs ends
   kLimits,            // so does one beyond its time or without progress
+  kProgress,          // what was reported before is no progress
   kRequeueOnRestart,  // a worker's new incarnation gives the old one's trials back
   kDropStale,         // Syncs of an earlier sequence are ignored
   kLedger,            // a trial's change of state moves the counts of its sweeps
   kLateSuccess,       // a lost attempt's success is accepted
   kBackOff,           // a trial that waited is queued again
+  kOrder,             // trials of a sweep go in the order of their places
+  kPriority,          // a sweep of higher priority goes first
+  kTurns,             // a sweep that had its turn waits for the others'
+  kUncharged,         // a quarantined worker's trials go back uncharged
   kPause,             // what is paused is not leased
   kMaxRunning,        // a sweep has no more leases than it may
   kStopFailing,       // a sweep with too many failures stops

@@ -4,10 +4,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/mechanism.h"
+
 namespace sparsweep {
 namespace {
 
 constexpr double kTurn = 1e6;
+
+Place Standing(const Place& place) { return On(Mechanism::kOrder) ? place : Place(); }
 
 }  // namespace
 
@@ -16,6 +20,7 @@ void Queue::Open(SweepId sweep, const Share& share) {
   Leave(sweep, lane);
   if (lane.share.priority != share.priority) lane.time = 0;  // another clock: starts where it is
   lane.share = share;
+  if (!On(Mechanism::kPriority)) lane.share.priority = 0;
   lane.open = true;
   Enter(sweep, lane);
 }
@@ -36,14 +41,14 @@ void Queue::Forget(SweepId sweep) {
 void Queue::Add(SweepId sweep, const Place& place, TrialId trial) {
   Lane& lane = lanes_[sweep];
   const bool was_empty = lane.entries.empty();
-  lane.entries.insert({place, trial});
+  lane.entries.insert({Standing(place), trial});
   if (was_empty) Enter(sweep, lane);
 }
 
 void Queue::Remove(SweepId sweep, const Place& place, TrialId trial) {
   const auto lane = lanes_.find(sweep);
   if (lane == lanes_.end()) return;
-  lane->second.entries.erase({place, trial});
+  lane->second.entries.erase({Standing(place), trial});
   if (lane->second.entries.empty()) Leave(sweep, lane->second);
 }
 
@@ -68,6 +73,7 @@ std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
 }
 
 void Queue::Charge(SweepId sweep) {
+  if (!On(Mechanism::kTurns)) return;
   Lane& lane = lanes_[sweep];
   Leave(sweep, lane);
   int64_t& clock = clock_[lane.share.priority];

@@ -97,6 +97,7 @@ Law BrokenShareLaw(const StoreModel& store, const SchedulerOptions& options,
   for (const auto& [id, was] : before) {
     const auto is = after.CoverageOf(id);
     if (!is || is->failed <= was.failed || is->failed < options.min_failed) continue;
+    if (store.sweeps().at(id).deleting) continue;  // it wants nothing any more
     const double share = store.sweeps().at(id).options.max_failed_share;
     const double ended = static_cast<double>(is->failed + is->succeeded);
     if (share >= 1 || static_cast<double>(is->failed) <= share * ended) continue;

@@ -79,7 +79,8 @@ Law BrokenSweepLaw(const StoreModel& store, const Scheduler& live) {
                                 coverage->failed + coverage->cancelled) {
       return "the ledger of " + name + " does not add up";
     }
-    if (live.StateOf(id) != sweep.state) return "the state of " + name + " is not what the row says";
+    if (live.StateOf(id) != sweep.state)
+      return "the state of " + name + " is not what the row says";
     const bool over = sweep.state == SweepState::kSucceeded ||
                       (sweep.state == SweepState::kFailed && sweep.expanded);
     if (over && coverage->queued + coverage->running > 0) {
@@ -100,7 +101,8 @@ Law BrokenTrialLaw(const StoreModel& store, const SchedulerOptions& options) {
 
 Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
                    const std::map<std::string, Instant>& heard,
-                   const std::map<AttemptId, Instant>& started, Instant now) {
+                   const std::map<AttemptId, Instant>& started,
+                   const std::map<AttemptId, LastStep>& progress, Instant now) {
   for (const auto& [id, trial] : store.trials()) {
     for (const auto& [number, attempt] : trial.attempts) {
       if (attempt.state != AttemptState::kRunning) continue;
@@ -108,10 +110,32 @@ Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
       if (now > heard.at(attempt.worker) + options.lease) {
         return name + ": a lease outlives its worker's last word";
       }
-      const Duration limit = store.sweeps().at(attempt.charged_to).options.time_limit;
+      const SweepOptions& options_of_sweep = store.sweeps().at(attempt.charged_to).options;
+      const Duration limit = options_of_sweep.time_limit, idle = options_of_sweep.idle_limit;
       if (limit > Duration::zero() && now > started.at({id, number}) + limit) {
         return name + ": a lease outlives its time limit";
       }
+      if (idle > Duration::zero() && now > progress.at({id, number}).at + idle) {
+        return name + ": a lease outlives its idle limit";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Law BrokenQuarantineLaw(const StoreModel& store, const std::vector<Effect>& effects) {
+  std::set<std::string> quarantined;
+  for (const WorkerChanged& worker : Only<WorkerChanged>(effects)) {
+    if (worker.state == "quarantined") quarantined.insert(worker.worker);
+  }
+  std::set<TrialId> taken;
+  for (const AttemptEnded& ended : Only<AttemptEnded>(effects)) {
+    const bool cancelled = ended.state == AttemptState::kCancelled;
+    if (cancelled && quarantined.contains(ended.worker)) taken.insert(ended.attempt.trial);
+  }
+  for (const TrialChanged& trial : Only<TrialChanged>(effects)) {
+    if (taken.contains(trial.trial) && trial.attempts > store.trials().at(trial.trial).charged) {
+      return "trial " + std::to_string(trial.trial) + " is charged for its worker's quarantine";
     }
   }
   return std::nullopt;

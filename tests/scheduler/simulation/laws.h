@@ -25,11 +25,21 @@ Law BrokenMemoryLaw(const StoredState& stored, const Scheduler& scheduler);
 // States, attempts and results of every trial fit together.
 Law BrokenTrialLaw(const StoreModel& store, const SchedulerOptions& options);
 
-// No lease outlives its worker's last word, of which `heard` is the time, nor its sweep's time
-// limit, counted from when it `started`.
+// When an attempt last made a step that was not reported before.
+struct LastStep {
+  Instant at;
+  int64_t step = 0;
+};
+
+// No lease outlives its worker's last word, of which `heard` is the time, nor its sweep's limits,
+// counted from when it `started` and from its last step.
 Law BrokenLeaseLaw(const StoreModel& store, const SchedulerOptions& options,
                    const std::map<std::string, Instant>& heard,
-                   const std::map<AttemptId, Instant>& started, Instant now);
+                   const std::map<AttemptId, Instant>& started,
+                   const std::map<AttemptId, LastStep>& progress, Instant now);
+
+// Trials that a worker runs when it is quarantined are not charged for that.
+Law BrokenQuarantineLaw(const StoreModel& store, const std::vector<Effect>& effects);
 
 // The lease about to be written goes to a worker that may have it, for a sweep that may ask for it.
 Law BrokenGrantLaw(const StoreModel& store, const AttemptLeased& leased);
@@ -75,7 +85,7 @@ class Absences {
     int absences = 0;
   };
   std::map<AttemptId, Live> live_;
-  std::set<AttemptId> known_;  // live before the Sync under way
+  std::set<AttemptId> known_;                                      // live before the Sync under way
   std::map<std::string, std::pair<std::string, int64_t>> newest_;  // incarnation and sequence
 };
 

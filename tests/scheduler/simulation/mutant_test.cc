@@ -75,6 +75,21 @@ TEST(Mutant, WithoutAbsencesALeaseOutlivesItsTrainer) {
 TEST(Mutant, WithoutLimitsALeaseOutlivesItsTime) {
   EXPECT_BREAKS(Without(Mechanism::kLimits), "outlives its time limit");
 }
+TEST(Mutant, WithoutProgressALeaseOutlivesItsStandstill) {
+  EXPECT_BREAKS(Without(Mechanism::kProgress), "outlives its idle limit");
+}
+TEST(Mutant, WithoutOrderSecondSeedsGoFirst) {
+  EXPECT_BREAKS(Without(Mechanism::kOrder), "which is first in its sweep");
+}
+TEST(Mutant, WithoutPriorityLessUrgentSweepsGoFirst) {
+  EXPECT_BREAKS(Without(Mechanism::kPriority), "of higher priority");
+}
+TEST(Mutant, WithoutTurnsOneSweepTakesAll) {
+  EXPECT_BREAKS(Without(Mechanism::kTurns), "do not share by weight");
+}
+TEST(Mutant, WithoutMercyTrialsPayForTheirWorkersQuarantine) {
+  EXPECT_BREAKS(Without(Mechanism::kUncharged), "charged for its worker's quarantine");
+}
 TEST(Mutant, WithoutBackOffsEndATrialStarves) {
   EXPECT_BREAKS(Without(Mechanism::kBackOff), "starves");
 }
@@ -90,9 +105,7 @@ TEST(Mutant, WithoutTheShareAFailingSweepGoesOn) {
 TEST(Mutant, WithoutNeedsAnyWorkerIsLeasedAnything) {
   EXPECT_BREAKS(Without(Mechanism::kNeeds), "worker");
 }
-TEST(Mutant, WithoutRoomAWorkerIsOverloaded) {
-  EXPECT_BREAKS(Without(Mechanism::kRoom), "trial");
-}
+TEST(Mutant, WithoutRoomAWorkerIsOverloaded) { EXPECT_BREAKS(Without(Mechanism::kRoom), "trial"); }
 TEST(Mutant, WithoutWaitingForASweepWaitsInSilence) {
   EXPECT_BREAKS(Without(Mechanism::kWaitingFor), "waits in silence");
 }

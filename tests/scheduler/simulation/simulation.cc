@@ -10,6 +10,7 @@
 
 #include "tests/scheduler/environment.h"
 #include "tests/scheduler/simulation/laws.h"
+#include "tests/scheduler/simulation/order_laws.h"
 #include "tests/scheduler/simulation/people.h"
 #include "tests/scheduler/simulation/sim_worker.h"
 #include "tests/scheduler/store_model.h"
@@ -99,6 +100,8 @@ class Simulation {
     }
     if (sync) Break(order_.Broken(*sync, *effects));
     if (sync) Break(absences_.Broken(*sync, *effects));
+    if (batch_.empty()) Break(BrokenQuarantineLaw(store_, *effects));
+    if (sync) NoteProgress(*sync, *effects);
     absences_.Note(*effects);
     order_.Note(*effects);
     Break(BrokenShareLaw(store_, kScheduling, before, scheduler_));
@@ -115,6 +118,15 @@ class Simulation {
     }
     if (!Fault("event waits for its batch", 200)) Commit();
     return true;
+  }
+
+  void NoteProgress(const WorkerSynced& sync, const std::vector<Effect>& effects) {
+    if (Only<Instruction>(effects).at(0).stale) return;
+    for (const SlotReport& slot : sync.running) {
+      const auto found = progress_.find(slot.attempt);
+      if (found == progress_.end() || slot.step <= found->second.step) continue;
+      found->second = {now_, slot.step};
+    }
   }
 
   void Commit() {
@@ -158,6 +170,9 @@ class Simulation {
       ++happened_[std::string("attempt ") + Name(ended->state)];
     } else if (const auto* leased = std::get_if<AttemptLeased>(&effect)) {
       Break(BrokenGrantLaw(store_, *leased));
+      Break(BrokenOrderLaw(store_, *leased));
+      Break(turns_.Broken(store_, *leased));
+      progress_[leased->attempt] = {now_, 0};
       started_.try_emplace(leased->attempt, now_);
       ++happened_[leased->attempt.number == 1 ? "attempt leased" : "trial leased again"];
     } else if (const auto* worker = std::get_if<WorkerChanged>(&effect)) {
@@ -218,7 +233,9 @@ class Simulation {
     scheduler_ = Scheduler::Restore(kScheduling, stored, now_);
     Break(BrokenMemoryLaw(store_.Read(), scheduler_));
     for (auto& [worker, heard] : heard_) heard = now_;
+    for (auto& [attempt, progress] : progress_) progress = {now_, 0};
     order_.Forget();
+    turns_.Forget();
     absences_.Restart(store_);
   }
 
@@ -346,7 +363,7 @@ class Simulation {
     // A request after the timers may have made something due that fires with the next ones.
     const auto due = scheduler_.NextDeadline();
     const bool fired = timers_fired_ && (!due || *due > now_);
-    if (fired) Break(BrokenLeaseLaw(store_, kScheduling, heard_, started_, now_));
+    if (fired) Break(BrokenLeaseLaw(store_, kScheduling, heard_, started_, progress_, now_));
   }
 
   // --- the end ---
@@ -404,9 +421,11 @@ class Simulation {
   int restarts_ = 0;
   std::optional<Instant> disk_full_;  // until then
   std::map<AttemptId, Instant> started_;
+  std::map<AttemptId, LastStep> progress_;
   Absences absences_;
   std::map<std::string, Instant> heard_;
   SyncOrder order_;
+  Turns turns_;
   std::multimap<Instant, Message> network_;
   std::vector<SimWorker> workers_;
 };

@@ -15,10 +15,13 @@
 //   - a trial runs if and only if one attempt of it does; a finished sweep has no open trial
 //   - no lease outlives its worker's last word by more than it may, nor its worker's incarnation,
 //   nor
-//     two Syncs without it, nor the time limit of its sweep
+//     two Syncs without it, nor the time and idle limits of its sweep
 //   - a lease goes to a worker that takes work, has what the trial needs, and has it free; it is of
 //   a
 //     trial that is wanted and not paused, of a sweep with no more leases than it may have
+//   - of the trials of a sweep that never ran the first in order goes, of sweeps with equal needs the
+//     one of higher priority, and those of equal priority share by weight
+//   - nobody pays for the quarantine of a worker but the worker
 //   - a sweep waits for a worker, in words, if and only if none could ever take its trials
 //   - a sweep in which too many trials failed stops
 //   - a Sync that a later one has overtaken changes nothing; nor does a request made a second time
