@@ -28,6 +28,10 @@ void AddServices(Commands& c, Options& o) {
         "  sparsweep server --db results.db --listen 127.0.0.1:7070 --http 127.0.0.1:7071\n");
   c.Db("Database file (sparsweep.db)").Listen("gRPC address (127.0.0.1:7070)").Data();
   c.current()
+      ->add_option("--trainer", o.trainer,
+                   "The sparsweep-trainer program, for masks of texts in the dashboard")
+      ->type_name("FILE");
+  c.current()
       ->add_option("--lease", o.lease,
                    "Seconds without a word from a worker until its trials are given to others (30)")
       ->check(CLI::Range(1.0, 86400.0));
@@ -119,6 +123,8 @@ void AddTools(Commands& c, Options& o) {
         "      --layer 0 --head 1 --format npy --output mask.npy\n"
         "  sparsweep mask --model bert-tiny --text \"the cat that I saw sat down\" \\\n"
         "      --attention \"syntax(1)\" --layer 0 --head 0\n"
+        "  sparsweep mask --model bert-tiny --conllu train.tsv.conllu --sentence 7 \\\n"
+        "      --attention \"syntax(1)\"\n"
         "  sparsweep mask --batch requests.jsonl\n");
   c.Data();
   CLI::App* mask = c.current();
@@ -126,8 +132,8 @@ void AddTools(Commands& c, Options& o) {
   mask->add_option("--layers", o.layers, "Layers of the model")->type_name("L");
   mask->add_option("--heads", o.heads, "Heads of a layer")->type_name("H");
   mask->add_option("--length", o.length, "Real tokens")->type_name("N");
-  mask->add_option("--example", o.example, "Whose draws each=example has, as train/17/0")
-      ->type_name("SPLIT/ROW/WINDOW");
+  mask->add_option("--example", o.example, "Whose draws each=example has, as train/17")
+      ->type_name("SPLIT/NUMBER");
   mask->add_option("--phase", o.phase, "training or evaluation, where their masks differ (training)")
       ->type_name("NAME")
       ->check(CLI::IsMember({"training", "evaluation"}));
@@ -136,6 +142,13 @@ void AddTools(Commands& c, Options& o) {
   mask->add_option("--text", o.text, "A text, instead of --layers, --heads and --length")
       ->type_name("TEXT");
   mask->add_option("--text-pair", o.text_pair, "Its second segment")->type_name("TEXT");
+  mask->add_option("--conllu", o.conllu,
+                   "Parses of the text for syntax, else from link-grammar; without --text, its "
+                   "sentence is the text")
+      ->type_name("FILE");
+  mask->add_option("--sentence", o.sentence, "Where the text begins in --conllu (1)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000'000));
   mask->add_option("--glove", o.glove, "Word vectors of lexical(by=glove), with --text")
       ->type_name("FILE");
   mask->add_option("--trainer", o.trainer, "The sparsweep-trainer program, with --text")

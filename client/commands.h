@@ -65,7 +65,8 @@ struct Options {
   // mask
   std::string attention, batch;
   std::string format, output;  // "": by where the output goes
-  std::string model, text, text_pair, glove, example;
+  std::string model, text, text_pair, glove, conllu, example;
+  int64_t sentence = 0;       // 0: the first
   std::string phase = "training";
   int layers = 0, heads = 0, length = 0, max_length = 0;
   int layer = -1, head = -1;  // -1: all

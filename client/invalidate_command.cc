@@ -25,6 +25,10 @@ int PrintChanges(const Options& options) {
   return Sql(query);
 }
 
+std::string ResultCount(int64_t n) {
+  return fmt::format("{} {}", n, n == 1 ? "result" : "results");
+}
+
 void Print(const v1::InvalidateResultsResponse& response, bool dry_run) {
   Table table;
   table.Column("trial", Table::Align::kRight);
@@ -42,12 +46,16 @@ void Print(const v1::InvalidateResultsResponse& response, bool dry_run) {
   if (response.results_size() > 0) {
     std::fputs(table.Text(TheTerminal().width).c_str(), stdout);
   }
+  if (response.total() == 0) {
+    std::printf("no result meets the condition%s\n", dry_run ? "" : "; nothing was changed");
+    return;
+  }
   std::string sweeps;
   for (const std::string& name : response.reopened_sweeps()) {
     sweeps += (sweeps.empty() ? "" : ", ") + name;
   }
-  std::printf("%lld results %s stale%s\n", static_cast<long long>(response.total()),
-              dry_run ? "would be" : "are",
+  std::printf("%s %s stale%s\n", ResultCount(response.total()).c_str(),
+              dry_run ? "would be" : response.total() == 1 ? "is" : "are",
               sweeps.empty() ? "" : fmt::format("; open again: {}", sweeps).c_str());
 }
 
@@ -73,10 +81,12 @@ int Invalidate(const Options& options) {
   Result<v1::InvalidateResultsResponse> response =
       Call((*service)->trials(), &v1::TrialService::Stub::InvalidateResults, request);
   if (!response.ok()) return Refuse(response.status());
-  if (!options.dry_run) {
-    if (!options.json) Print(*response, true);
+  // A request that is repeated is answered as the first time, whatever the condition selects now.
+  if (!options.dry_run && (response->total() > 0 || !options.request_id.empty())) {
+    if (!options.json && !options.yes) Print(*response, true);
     const std::string what =
-        fmt::format("{} results become stale and their trials run again.", response->total());
+        fmt::format("{} to become stale, and their trials to run again.",
+                    ResultCount(response->total()));
     if (!Agreed(options, what)) {
       return Refuse(Status(StatusCode::kFailedPrecondition, what + " Repeat it with --yes"));
     }

@@ -1,5 +1,6 @@
 // Commands that change what is under way: pause, resume, cancel, retry, update, delete, drain, backup.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +8,7 @@
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
+#include "client/format.h"
 #include "client/json_output.h"
 #include "client/terminal.h"
 
@@ -50,8 +52,12 @@ int ChangeWith(const Options& options, SweepMethod<SweepRequest> of_sweep,
     if (options.json) {
       PrintJson(*trial);
     } else {
-      std::printf("%s  %s\n", trial->name().c_str(),
-                  v1::TrialState_Name(trial->state()).c_str() + sizeof("TRIAL_STATE_") - 1);
+      const std::string paused = trial->paused_by().empty()
+                                     ? ""
+                                     : fmt::format(" (paused in {})",
+                                                   fmt::join(trial->paused_by(), ", "));
+      std::printf("%s  %s%s\n", trial->name().c_str(),
+                  StateText(v1::TrialState_Name(trial->state())).c_str(), paused.c_str());
     }
     return kExitOk;
   }

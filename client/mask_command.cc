@@ -1,6 +1,8 @@
 // `sparsweep mask`: masks without a server or training.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -9,6 +11,7 @@
 #include "client/mask_formats.h"
 #include "client/terminal.h"
 #include "client/text_masks.h"
+#include "core/json.h"
 #include "core/mask_request.h"
 #include "worker/worker.h"
 
@@ -46,6 +49,20 @@ Status CheckFlags(const Options& options, const std::string& format) {
   return {};
 }
 
+// A long text is cut, as in training: said beside the answer, whatever its format.
+void SayIfCut(const std::string& answer) {
+  const auto parsed = ParseJson(answer, "answer");
+  if (!parsed.ok() || !parsed->is_object()) return;
+  const auto number = [&](const char* name) {
+    const auto found = parsed->find(name);
+    return found != parsed->end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+  };
+  const int64_t whole = number("uncut_tokens"), length = number("length");
+  if (whole <= length) return;
+  std::cerr << "the text has " << whole << " tokens and is cut to " << length
+            << ", the max_length, as in training\n";
+}
+
 // Of a text, the trainer program knows tokens and words.
 Result<std::string> AnswerOfText(const Options& options, bool rows) {
   if (options.layers > 0 || options.heads > 0 || options.length > 0) {
@@ -55,8 +72,17 @@ Result<std::string> AnswerOfText(const Options& options, bool rows) {
   if (!options.example.empty() || options.phase != "training") {
     return InvalidArgument("--example and --phase go with --length, not with --text");
   }
-  if (options.model.empty() || options.text.empty() || options.attention.empty()) {
-    return InvalidArgument("the masks of a text need --model, --text and --attention");
+  if (options.text.empty() && !options.text_pair.empty()) {
+    return InvalidArgument("--text-pair is the second segment of --text; give that too");
+  }
+  if (options.model.empty() || (options.text.empty() && options.conllu.empty()) ||
+      options.attention.empty()) {
+    return InvalidArgument(
+        "the masks of a text need --model, --attention and --text (or --conllu, whose sentence is "
+        "the text)");
+  }
+  if (options.sentence > 0 && options.conllu.empty()) {
+    return InvalidArgument("--sentence is a place in --conllu FILE; name the file, or leave it out");
   }
   TextMaskRequest request;
   request.model = options.model;
@@ -67,13 +93,19 @@ Result<std::string> AnswerOfText(const Options& options, bool rows) {
   request.mask_seed = options.mask_seed;
   request.rows = rows;
   request.glove = options.glove;
-  return AskForTextMasks(options.trainer.empty() ? DefaultTrainer() : options.trainer,
-                         options.data, request);
+  if (!options.conllu.empty()) {
+    request.conllu = std::filesystem::absolute(options.conllu).string();
+    request.sentence = std::max<int64_t>(1, options.sentence);
+  }
+  Result<std::string> answer = AskForTextMasks(
+      options.trainer.empty() ? DefaultTrainer() : options.trainer, options.data, request);
+  if (answer.ok()) SayIfCut(*answer);
+  return answer;
 }
 
 Result<std::string> Answer(const Options& options, bool rows) {
   if (!options.model.empty() || !options.text.empty() || !options.text_pair.empty() ||
-      !options.glove.empty()) {
+      !options.glove.empty() || !options.conllu.empty() || options.sentence > 0) {
     return AnswerOfText(options, rows);
   }
   if (options.attention.empty() || options.layers <= 0 || options.heads <= 0 ||

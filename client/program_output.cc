@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstring>
+#include <functional>
 
 extern char** environ;
 
@@ -33,10 +35,49 @@ int InputFile(const std::string& input) {
   return file;
 }
 
+// Readable once the token says stop.
+class StopSignal {
+ public:
+  explicit StopSignal(const std::stop_token& stop)
+      : on_stop_(stop, [this] { eventfd_write(event_.number, 1); }) {}
+  int event() const { return event_.number; }
+
+ private:
+  struct Event {
+    const int number = eventfd(0, EFD_CLOEXEC);
+    ~Event() { close(number); }
+  };
+  Event event_;
+  std::stop_callback<std::function<void()>> on_stop_;  // is gone before the event
+};
+
+// Reads all that comes through `pipe`; what went wrong, if not everything came.
+Status ReadAll(int pipe, const ProgramLimits& limits, std::string* out) {
+  const auto end = std::chrono::steady_clock::now() + limits.time;
+  const StopSignal stop(limits.stop);
+  char bytes[65536];
+  for (pollfd ready[] = {{pipe, POLLIN, 0}, {stop.event(), POLLIN, 0}};;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || poll(ready, 2, static_cast<int>(left.count())) <= 0) {
+      return {StatusCode::kUnavailable,
+              fmt::format("it did not answer within {} s", limits.time.count())};
+    }
+    if (ready[1].revents != 0) return {StatusCode::kUnavailable, "it was stopped"};
+    const ssize_t n = read(pipe, bytes, sizeof bytes);
+    if (n <= 0) return {};
+    out->append(bytes, static_cast<size_t>(n));
+    if (out->size() > limits.bytes) {
+      return {StatusCode::kResourceExhausted,
+              fmt::format("it answered with more than {} bytes", limits.bytes)};
+    }
+  }
+}
+
 }  // namespace
 
 Result<ProgramOutput> RunProgram(const std::vector<std::string>& arguments,
-                                 const std::string& input) {
+                                 const std::string& input, const ProgramLimits& limits) {
   int pipes[2];
   if (pipe2(pipes, O_CLOEXEC) != 0) return Status{StatusCode::kInternal, "no pipe"};
   const int in = InputFile(input);
@@ -55,22 +96,10 @@ Result<ProgramOutput> RunProgram(const std::vector<std::string>& arguments,
   if (in >= 0) close(in);
   close(pipes[1]);
   ProgramOutput output;
-  bool late = false;
+  Status read;
   if (error == 0) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    char bytes[4096];
-    for (pollfd ready{pipes[0], POLLIN, 0};;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
-      if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) <= 0) {
-        kill(pid, SIGKILL);
-        late = true;
-        break;
-      }
-      const ssize_t n = read(pipes[0], bytes, sizeof bytes);
-      if (n <= 0) break;
-      output.out.append(bytes, static_cast<size_t>(n));
-    }
+    read = ReadAll(pipes[0], limits, &output.out);
+    if (!read.ok()) kill(pid, SIGKILL);
   }
   close(pipes[0]);
   if (error != 0) {
@@ -78,7 +107,7 @@ Result<ProgramOutput> RunProgram(const std::vector<std::string>& arguments,
   }
   int status = 0;
   waitpid(pid, &status, 0);
-  if (late) return Status{StatusCode::kUnavailable, "it did not answer within a minute"};
+  if (!read.ok()) return read;
   if (!WIFEXITED(status)) {
     return Status{StatusCode::kInternal,
                   fmt::format("it was ended by signal {}", WTERMSIG(status))};

@@ -46,6 +46,9 @@ class Footnotes {
     std::string out;
     for (const std::string& warning : cell.warnings()) Add(warning, &out);
     if (!cell.selection_note().empty()) Add(cell.selection_note(), &out);
+    for (const std::string& origin : cell.origins()) {
+      Add("results were run for " + origin + ", not again for this sweep", &out);
+    }
     if (cell.left_out() > 0) {
       Add(fmt::format("{} left out of the difference: run on another device or with another number "
                       "of threads than the baseline's",
@@ -153,6 +156,12 @@ std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<st
       if (cell.failed() > 0) state = fmt::format("{} failed", cell.failed());
       if (cell.running() > 0)
         state += fmt::format("{}{} running", state.empty() ? "" : ", ", cell.running());
+      if (cell.paused() > 0) {
+        state += fmt::format("{}{} paused", state.empty() ? "" : ", ", cell.paused());
+      }
+      if (cell.cancelled() > 0) {
+        state += fmt::format("{}{} cancelled", state.empty() ? "" : ", ", cell.cancelled());
+      }
       row.push_back(state);
     }
     if (!notes.empty()) row.push_back(notes.Of(cell));
@@ -170,7 +179,7 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
        {"attention", "canonical", "baseline", "alias_of", "density", "metric", "mean", "stddev",
         "n", "difference", "difference_low", "difference_high", "p_value", "p_holm", "p_bh",
         "smallest_detectable", "train_seconds", "succeeded", "failed", "left_out", "warnings",
-        "test_mean", "test_stddev", "selected", "selection_note"}) {
+        "test_mean", "test_stddev", "selected", "selection_note", "origins"}) {
     table.Column(title);
   }
   const auto number = [](bool has, double value) { return has ? fmt::format("{}", value) : ""; };
@@ -194,7 +203,8 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
                 fmt::format("{}", fmt::join(cell.warnings(), " ")),
                 number(cell.has_test_mean(), cell.test_mean()),
                 number(cell.has_test_stddev(), cell.test_stddev()), cell.selected() ? "1" : "0",
-                cell.selection_note()});
+                cell.selection_note(),
+                fmt::format("{}", fmt::join(cell.origins(), " "))});
     table.Row(std::move(row));
   }
   return table;

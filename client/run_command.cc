@@ -13,6 +13,7 @@
 #include "client/format.h"
 #include "client/sweep_file.h"
 #include "client/terminal.h"
+#include "client/text_masks.h"
 #include "core/sha256.h"
 #include "proto/convert.h"
 #include "server/server.h"
@@ -172,6 +173,8 @@ int RunSweep(const Options& options, Signals& signals) {
                                                      : "127.0.0.1:0";
   server_options.web_dir = WebFolder(options);
   server_options.insecure = options.insecure;
+  const std::string trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
+  server_options.text_masker = MakeTextMasker(trainer, options.data);
   Result<std::unique_ptr<Server>> server = Server::Start(server_options);
   if (!server.ok()) return Refuse(server.status());
   if (Status status = (*server)->Restored(); !status.ok()) {
@@ -222,7 +225,7 @@ int RunSweep(const Options& options, Signals& signals) {
     worker_options.slots = options.slots;
     worker_options.threads_per_slot = options.threads_per_slot;
     worker_options.data_dir = options.data;
-    worker_options.trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
+    worker_options.trainer = trainer;
     worker_options.device = options.device;
     Result<std::unique_ptr<WorkerLoop>> made = WorkerLoop::Start(std::move(worker_options));
     if (!made.ok()) return Refuse(made.status());

@@ -8,6 +8,7 @@
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
+#include "client/text_masks.h"
 #include "server/server.h"
 #include "worker/devices.h"
 #include "worker/worker.h"
@@ -45,6 +46,8 @@ int RunServer(const Options& options, Signals& signals) {
   server_options.http_listen = options.http.empty() ? kDefaultHttp : options.http;
   server_options.web_dir = WebFolder(options);
   server_options.insecure = options.insecure;
+  server_options.text_masker = MakeTextMasker(
+      options.trainer.empty() ? DefaultTrainer() : options.trainer, options.data);
   server_options.scheduler.lease = FromSeconds(options.lease);
   Result<std::unique_ptr<Server>> server = Server::Start(server_options);
   if (!server.ok()) return Refuse(server.status());

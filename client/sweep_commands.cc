@@ -94,8 +94,9 @@ void PrintSweep(const v1::Sweep& sweep) {
               c.aliases() > 0 ? fmt::format(" ({} the same as another)", c.aliases()).c_str() : "");
   std::printf(
       "  trials   %s\n",
-      fmt::format("{}: {} succeeded, {} failed, {} running, {} queued, {} cancelled", c.trials(),
-                  c.succeeded(), c.failed(), c.running(), c.queued(), c.cancelled())
+      fmt::format("{}: {} succeeded, {} failed, {} running, {} queued{}, {} cancelled", c.trials(),
+                  c.succeeded(), c.failed(), c.running(), c.queued(),
+                  c.paused() > 0 ? fmt::format(" ({} paused)", c.paused()) : "", c.cancelled())
           .c_str());
   if (!sweep.waiting_for().empty()) {
     std::printf("  %s  %s\n", Yellow("waiting").c_str(), sweep.waiting_for().c_str());

@@ -9,16 +9,22 @@
 namespace sparsweep {
 
 Result<std::string> AskForTextMasks(const std::string& trainer, const std::string& data_folder,
-                                    const TextMaskRequest& request) {
+                                    const TextMaskRequest& request,
+                                    const ProgramLimits& limits) {
   if (access(trainer.c_str(), X_OK) != 0) {
     return Status{StatusCode::kNotFound,
                   trainer + " is not there; run scripts/build, or name it with --trainer"};
   }
   nlohmann::json question = {{"model", request.model},
-                             {"text", request.text},
                              {"attention", request.attention},
                              {"mask_seed", request.mask_seed},
                              {"rows", request.rows}};
+  if (!request.text.empty() || request.conllu.empty()) question["text"] = request.text;
+  if (!request.conllu.empty()) {
+    question["conllu"] = request.conllu;
+    question["sentence"] = request.sentence;
+  }
+  if (!request.parses.empty()) question["parses"] = request.parses;
   if (!request.text_pair.empty()) question["text_pair"] = request.text_pair;
   if (!request.glove.empty()) question["glove"] = request.glove;
   if (request.max_length > 0) question["max_length"] = request.max_length;
@@ -28,7 +34,7 @@ Result<std::string> AskForTextMasks(const std::string& trainer, const std::strin
   } catch (const nlohmann::json::exception&) {
     return InvalidArgument("the text is not valid UTF-8");
   }
-  Result<ProgramOutput> output = RunProgram({trainer, "mask", "--data", data_folder}, input);
+  Result<ProgramOutput> output = RunProgram({trainer, "mask", "--data", data_folder}, input, limits);
   if (!output.ok()) {
     return Status{output.status().code(), trainer + ": " + output.status().message()};
   }
@@ -43,6 +49,27 @@ Result<std::string> AskForTextMasks(const std::string& trainer, const std::strin
   }
   output->out.erase(output->out.find_last_not_of('\n') + 1);
   return std::move(output->out);
+}
+
+TextMasker MakeTextMasker(std::string trainer, std::string data_folder) {
+  return [trainer = std::move(trainer), data_folder = std::move(data_folder)](
+             const TextMaskQuestion& question, std::stop_token stop) {
+    TextMaskRequest request;
+    request.model = question.model;
+    request.text = question.text;
+    request.text_pair = question.text_pair;
+    request.attention = question.attention;
+    request.max_length = question.max_length;
+    request.mask_seed = question.mask_seed;
+    request.rows = true;
+    request.parses = question.parses;
+    request.glove = question.glove;
+    ProgramLimits limits;
+    limits.time = std::chrono::seconds(20);
+    limits.bytes = size_t{64} << 20;
+    limits.stop = std::move(stop);
+    return AskForTextMasks(trainer, data_folder, request, limits);
+  };
 }
 
 }  // namespace sparsweep

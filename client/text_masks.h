@@ -4,23 +4,32 @@
 #include <cstdint>
 #include <string>
 
+#include "client/program_output.h"
 #include "core/result.h"
+#include "server/text_masker.h"
 
 namespace sparsweep {
 
 struct TextMaskRequest {
   std::string model;  // a name in the data folder, or a folder
   std::string text, text_pair;
+  std::string conllu;    // file with the parses of the text, or with the text
+  int64_t sentence = 1;  // of the file, where the text begins
   std::string attention;
   int max_length = 0;  // 0: the model's
   uint64_t mask_seed = 0;
   bool rows = false;
-  std::string glove;  // file of word vectors, for lexical(by=glove)
+  std::string parses;  // as in a task
+  std::string glove;   // file of word vectors, for lexical(by=glove)
 };
 
-// The answer as one line of JSON: that of core/mask_request.h with "tokens" and "words" (and, where
-// the plan has syntax, "heads_of_words"). Starts the program `trainer`.
+// The answer as one line of JSON: that of core/mask_request.h with "tokens", "uncut_tokens" and
+// "words" (and, where the plan has syntax, "heads_of_words"). Starts the program `trainer`.
 Result<std::string> AskForTextMasks(const std::string& trainer, const std::string& data_folder,
-                                    const TextMaskRequest& request);
+                                    const TextMaskRequest& request,
+                                    const ProgramLimits& limits = {});
+
+// The same for a server's callers, whose texts may not cost as much.
+TextMasker MakeTextMasker(std::string trainer, std::string data_folder);
 
 }  // namespace sparsweep

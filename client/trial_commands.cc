@@ -1,5 +1,6 @@
 // Commands about one trial: show, logs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 
@@ -55,6 +56,17 @@ int ShowTrial(const Options& options) {
       "  seed              %lld%s\n", static_cast<long long>(trial->seed()),
       trial->has_mask_seed() ? fmt::format(", mask seed {}", trial->mask_seed()).c_str() : "");
   std::printf("  identity          %s\n", trial->identity().c_str());
+  if (!trial->origin().empty()) std::printf("  run for           %s\n", trial->origin().c_str());
+  if (!trial->paused_by().empty()) {
+    std::printf("  paused in         %s\n",
+                fmt::format("{}", fmt::join(trial->paused_by(), ", ")).c_str());
+  }
+  for (const v1::Replicate& one : trial->replicates()) {
+    std::printf("  %-17s %s\n", one.stale() ? "stale" : "replicate",
+                fmt::format("{} (attempt {}{}{})", one.value(), one.attempt(),
+                            one.why().empty() ? "" : ", ", one.why())
+                    .c_str());
+  }
   if (trial->steps() > 0) {
     std::printf("  step              %lld of %lld\n", static_cast<long long>(trial->step()),
                 static_cast<long long>(trial->steps()));

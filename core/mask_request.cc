@@ -30,23 +30,6 @@ std::string Refusal(const ordered_json& attention, const Status& status) {
   return Line({{"attention", attention}, {"error", FirstLine(status.message())}});
 }
 
-// The key of "split/row/window".
-std::optional<uint64_t> ParseExample(const std::string& text) {
-  const size_t one = text.find('/'), two = text.rfind('/');
-  if (one == std::string::npos || one == two) return {};
-  int64_t numbers[2] = {-1, -1};
-  const char* const begins[2] = {text.data() + one + 1, text.data() + two + 1};
-  const char* const ends[2] = {text.data() + two, text.data() + text.size()};
-  for (int i = 0; i < 2; ++i) std::from_chars(begins[i], ends[i], numbers[i]);
-  const std::string split = text.substr(0, one);
-  const bool is_split = split == "train" || split == "dev" || split == "test";
-  // Other spellings of the numbers, and what is no number, do not print back.
-  const std::string printed =
-      split + "/" + std::to_string(numbers[0]) + "/" + std::to_string(numbers[1]);
-  if (!is_split || numbers[0] < 0 || numbers[1] < 0 || printed != text) return {};
-  return ExampleKey(split, numbers[0], numbers[1]);
-}
-
 Status CheckLengths(const MaskRequest& request, int max_length) {
   if (request.length < 1 || request.length > kMaxMaskLength) {
     return InvalidArgument("length must be 1 to " + std::to_string(kMaxMaskLength) + ", not " +
@@ -60,8 +43,8 @@ Status CheckLengths(const MaskRequest& request, int max_length) {
     return InvalidArgument("mask_seed must be at most 2^53 - 1");
   }
   if (!request.example.empty() && !ParseExample(request.example)) {
-    return InvalidArgument("example is split/row/window, such as train/0/0, not " +
-                           Quoted(request.example));
+    return InvalidArgument("example is SPLIT/NUMBER, such as train/17, or train/17/2 for the third "
+                           "window of a long text, not " + Quoted(request.example));
   }
   const double hex_bytes =
       1.0 * request.layers * request.heads * request.length * ((request.length + 7) / 8) * 2;
@@ -131,6 +114,25 @@ ordered_json Answer(const MaskRequest& request, const Plan& plan, const TextMask
 
 }  // namespace
 
+std::optional<uint64_t> ParseExample(std::string_view name) {
+  const size_t first = name.find('/');
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::string_view split = name.substr(0, first);
+  if (split != "train" && split != "dev" && split != "test") return std::nullopt;
+  const auto number = [](std::string_view text) -> std::optional<int64_t> {
+    int64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || rest != end || std::to_string(value) != text) return std::nullopt;
+    return value < 0 ? std::nullopt : std::optional(value);
+  };
+  const size_t second = std::min(name.find('/', first + 1), name.size());
+  const auto row = number(name.substr(first + 1, second - first - 1));
+  const auto window = second < name.size() ? number(name.substr(second + 1)) : 0;
+  if (!row || !window) return std::nullopt;
+  return ExampleKey(split, *row, *window);
+}
+
 Result<std::string> TryMaskRequest(const MaskRequest& request, const TextMasks* text) {
   const int max_length = request.max_length == 0 ? request.length : request.max_length;
   if (Status status = CheckLengths(request, max_length); !status.ok()) return status;
@@ -145,7 +147,7 @@ Result<std::string> TryMaskRequest(const MaskRequest& request, const TextMasks* 
     return InvalidArgument(
         "with each=example every text has a draw of its own; name one with the field \"example\" "
         "of "
-        "--batch, such as \"train/0/0\"");
+        "--batch, such as \"train/17\"");
   }
   if (plan->learned()) {
     return InvalidArgument(

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 
@@ -15,6 +17,10 @@ class TextMasks;  // core/text_masks.h
 // Longest text whose masks are shown: a mask has length^2 bits.
 inline constexpr int kMaxMaskLength = 32768;
 
+// The key of an example's draws (ExampleKey) by its name: "train/17", or "train/17/2" for the third
+// window of a long text. Numbers are spelled as they print.
+std::optional<uint64_t> ParseExample(std::string_view name);
+
 struct MaskRequest {
   std::string attention;
   int layers = 0;
@@ -23,7 +29,7 @@ struct MaskRequest {
   int max_length = 0;       // for the canonical form and over=max; 0: `length`
   uint64_t mask_seed = 0;   // 0 .. 2^53 - 1
   bool rows = false;        // also the rows, as hex
-  std::string example = "";  // "split/row/window", for each=example
+  std::string example = "";  // ParseExample, for each=example
   bool evaluation = false;  // the masks of evaluation, where they differ from those of training
 };
 

@@ -47,6 +47,7 @@ struct Server::Impl {
   Progress progress;
   std::unique_ptr<Expander> expander;  // posts to the loop
   std::unique_ptr<Loop> loop;
+  std::unique_ptr<TextPictures> texts;
   std::unique_ptr<LocalApi> api;
   std::unique_ptr<GrpcServer> grpc;
   std::unique_ptr<HttpServer> http;
@@ -108,8 +109,9 @@ Status Server::Impl::StartStore() {
 }
 
 Status Server::Impl::StartFronts() {
-  api = std::make_unique<LocalApi>(LocalApi::Parts{*readers, feed, progress, *catalog,
-                                                   options.db + ".blobs", loop.get()});
+  if (options.text_masker) texts = std::make_unique<TextPictures>(options.text_masker);
+  api = std::make_unique<LocalApi>(LocalApi::Parts{
+      *readers, feed, progress, *catalog, options.db + ".blobs", loop.get(), texts.get()});
   const std::string listen = options.read_only ? "" : options.grpc_listen;
   Result<std::unique_ptr<GrpcServer>> rpc = GrpcServer::Start(listen, options.insecure, *api);
   if (!rpc.ok()) return rpc.status();
@@ -164,6 +166,7 @@ void Server::Stop(std::chrono::milliseconds deadline) {
   if (impl.expander != nullptr) impl.expander->Stop();
   if (impl.loop != nullptr) impl.loop->Stop();
   impl.feed.Close();
+  if (impl.texts != nullptr) impl.texts->Stop();  // its child would be waited for
   if (impl.http != nullptr) impl.http->Stop();
   if (impl.grpc != nullptr) impl.grpc->Stop(deadline);
   impl.readers.reset();

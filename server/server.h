@@ -12,6 +12,7 @@
 
 #include "core/result.h"
 #include "scheduler/scheduler.h"
+#include "server/text_masker.h"
 
 namespace grpc {
 class Channel;
@@ -31,6 +32,7 @@ struct ServerOptions {
   // No lock, no scheduler, no listening: only reads, also beside a server that runs. Refuses
   // everything that would write.
   bool read_only = false;
+  TextMasker text_masker;  // null: no masks of typed texts
   SchedulerOptions scheduler;
   int64_t min_free_bytes = 64 << 20;  // below this no leases are given and nothing is accepted
 };

@@ -233,6 +233,23 @@ Result<ParsedText> ConlluAligner::Take(std::string_view text, const std::string&
   return parsed;
 }
 
+Status ConlluAligner::GoTo(int64_t sentence) {
+  if (sentence < 1 || sentence > static_cast<int64_t>(sentences_.size())) {
+    return InvalidArgument(name_ + ": has " + std::to_string(sentences_.size()) +
+                           " sentences, counted from 1; there is no sentence " +
+                           std::to_string(sentence));
+  }
+  next_ = static_cast<size_t>(sentence) - 1;
+  return {};
+}
+
+std::string ConlluAligner::NextWords() const {
+  std::string words;
+  if (next_ == sentences_.size()) return words;
+  for (const auto& word : sentences_[next_].words) words += (words.empty() ? "" : " ") + word.form;
+  return words;
+}
+
 Status ConlluAligner::Finish() const {
   if (next_ == sentences_.size()) return {};
   const auto& word = sentences_[next_].words.front();

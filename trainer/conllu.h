@@ -40,6 +40,10 @@ class ConlluAligner {
   // Takes the sentences of `text`: their words, white space apart, are its characters. `where`
   // names the text in complaints: "text 3 (reviews.tsv:4)".
   Result<ParsedText> Take(std::string_view text, const std::string& where);
+  // Goes to a sentence, from 1 on, whatever texts come before it.
+  Status GoTo(int64_t sentence);
+  // The words of the sentence there, with spaces between; empty where the file ends.
+  std::string NextWords() const;
   // Complains if sentences are left.
   Status Finish() const;
 

@@ -10,8 +10,10 @@ namespace sparsweep {
 void LocalApi::BackUpDatabase(const v1::BackUpDatabaseRequest& request,
                               Reply<v1::BackUpDatabaseResponse> reply) {
   if (!std::filesystem::path(request.path()).is_absolute()) {
-    return reply(InvalidField("path", "\"" + request.path() +
-                                          "\" is no absolute path on the server's machine"));
+    return reply(InvalidField(
+        "path", "\"" + request.path() +
+                    "\" is no absolute path; the server writes the copy on its own machine, so name "
+                    "it as /folder/copy.db"));
   }
   // One at a time: a copy takes a reader for as long as it lasts.
   if (backing_up_.exchange(true)) {

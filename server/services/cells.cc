@@ -118,7 +118,10 @@ v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
     cell.set_succeeded(cell.succeeded() + (trial.state == TrialState::kSucceeded));
     cell.set_failed(cell.failed() + (trial.state == TrialState::kFailed));
     cell.set_running(cell.running() + (trial.state == TrialState::kRunning));
-    cell.set_paused(cell.paused() + (trial.wish == Wish::kPaused));
+    const bool ended = trial.state != TrialState::kQueued && trial.state != TrialState::kRunning;
+    cell.set_paused(cell.paused() + (trial.wish == Wish::kPaused && !ended));
+    cell.set_cancelled(cell.cancelled() + (trial.state == TrialState::kCancelled ||
+                                           (trial.wish == Wish::kDropped && !ended)));
     if (trial.origin != 0) origins.insert(trial.origin);
     if (!trial.metric.empty()) cell.set_metric(trial.metric);
   }

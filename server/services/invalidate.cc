@@ -47,8 +47,10 @@ Result<Selection> Select(Database& user, const std::string& where, SweepId sweep
   const Result<UserRows> ids =
       Ask(user, "SELECT trial_id " + from + " ORDER BY trial_id", int64_t{1} << 32);
   if (!ids.ok()) {
-    return Status(ids.status().code(), "where: " + ids.status().message(),
-                  {{"where", ids.status().message()}});
+    const std::string what = ids.status().message() +
+                             "; a condition speaks of the columns of v_results (docs/database.md), "
+                             "and of pattern";
+    return Status(ids.status().code(), "where: " + what, {{"where", what}});
   }
   Selection selection;
   for (const auto& row : ids->rows) selection.trials.push_back(Whole(row[0]));

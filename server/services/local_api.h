@@ -13,6 +13,7 @@
 #include "server/loop/loop.h"
 #include "server/loop/progress.h"
 #include "server/services/refusals.h"
+#include "server/services/text_pictures.h"
 #include "server/store/reader_pool.h"
 #include "server/store/reads.h"
 
@@ -27,6 +28,7 @@ class LocalApi : public Api {
     Resolver& resolver;
     std::string blob_folder;
     Loop* loop = nullptr;  // null: read only
+    TextPictures* texts = nullptr;  // null: there is no trainer program
   };
   explicit LocalApi(Parts parts) : parts_(std::move(parts)) {}
 

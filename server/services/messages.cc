@@ -112,7 +112,8 @@ std::vector<std::string> DisplayOrder(const SweepSpec& spec) {
   return names;
 }
 
-v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace) {
+v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace,
+                    int64_t paused) {
   v1::Sweep sweep;
   sweep.set_name(SweepName(row.id));
   sweep.set_display_name(row.name);
@@ -126,6 +127,7 @@ v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow
   counts->set_succeeded(coverage.succeeded);
   counts->set_failed(coverage.failed);
   counts->set_cancelled(coverage.cancelled);
+  counts->set_paused(paused);
   if (auto spec = SweepSpecToProto(row.spec_json); spec.ok()) {
     *sweep.mutable_spec() = *std::move(spec);
   }
@@ -140,10 +142,17 @@ v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow
   sweep.set_weight(row.weight);
   sweep.set_max_running(row.max_running);
   sweep.set_waiting_for(row.waiting_for);
+  // The scheduler says what workers lack; that nothing is wanted now is a person's doing.
+  if (row.state == SweepState::kRunning && paused > 0 && paused == coverage.queued &&
+      coverage.running == 0) {
+    sweep.set_waiting_for((paused == 1 ? "its last queued trial is"
+                                       : "its " + std::to_string(paused) + " queued trials are") +
+                          std::string(" paused; resume the sweep to go on"));
+  }
   sweep.set_trials_per_minute(static_cast<double>(pace.last_minute));
   if (!row.ended_at) {
     sweep.set_seconds_left(pace.seconds_per_trial *
-                           static_cast<double>(coverage.queued + coverage.running));
+                           static_cast<double>(coverage.queued - paused + coverage.running));
   }
   return sweep;
 }

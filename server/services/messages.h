@@ -34,7 +34,8 @@ Status WithPrefix(const std::string& prefix, const Status& status);
 google::protobuf::Timestamp Time(int64_t unix_ms);
 int64_t UnixMs();
 
-v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace);
+v1::Sweep ToMessage(const SweepRow& row, const Coverage& coverage, const PaceRow& pace,
+                    int64_t paused);
 v1::Trial ToMessage(const TrialRow& row);
 v1::Attempt ToMessage(const AttemptRow& row);
 v1::Replicate ToMessage(const ReplicateRow& row);

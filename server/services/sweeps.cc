@@ -13,7 +13,8 @@ v1::Sweep MakeSweep(Database& db, const Progress& progress, const SweepRow& row)
   const auto counted = progress.CoverageOf(row.id);
   const bool active = !row.ended_at.has_value();
   return ToMessage(row, counted ? *counted : ReadCoverage(db, row.id),
-                   active ? ReadPace(db, row.id, UnixMs()) : PaceRow());
+                   active ? ReadPace(db, row.id, UnixMs()) : PaceRow(),
+                   active ? ReadPaused(db, row.id) : 0);
 }
 
 // A trial that must run on one kind of device needs a worker that offers it.

@@ -38,6 +38,7 @@ void LocalApi::AnswerTrial(TrialId id, Reply<v1::Trial> reply) {
         const std::vector<AttemptRow> attempts = ReadAttempts(db, id);
         for (const AttemptRow& attempt : attempts) *trial.add_attempts() = ToMessage(attempt);
         for (const SweepId sweep : ReadSweepsOf(db, id)) trial.add_sweeps(SweepName(sweep));
+        for (const SweepId sweep : ReadPausedBy(db, id)) trial.add_paused_by(SweepName(sweep));
         for (const MaskRow& mask : ReadMasks(db, id)) *trial.add_masks() = ToProto(mask);
         if (const auto result = ParseTrialResult(row->result_json); result.ok()) {
           for (const DegreeRow& degrees : result->degrees) *trial.add_degrees() = ToProto(degrees);

@@ -46,6 +46,8 @@ std::vector<SweepId> ReadUnexpanded(Database& db);
 // Sweeps that ended and whose result digest is not stored.
 std::vector<SweepId> ReadWithoutDigest(Database& db);
 Coverage ReadCoverage(Database& db, SweepId id);
+// Queued trials that the sweep does not want now.
+int64_t ReadPaused(Database& db, SweepId id);
 
 // Trials of the sweep that ended: how many in the last minute, and the pace of the last ones.
 struct PaceRow {
@@ -116,6 +118,8 @@ struct ReplicateRow {
 };
 std::vector<ReplicateRow> ReadReplicates(Database& db, TrialId trial);
 std::vector<SweepId> ReadSweepsOf(Database& db, TrialId trial);
+// Those of them that do not want it now.
+std::vector<SweepId> ReadPausedBy(Database& db, TrialId trial);
 std::vector<MaskRow> ReadMasks(Database& db, TrialId trial);
 // The points of the accepted attempt, else of the newest one, by (name, step).
 std::vector<MetricPoint> ReadMetrics(Database& db, TrialId trial, int64_t after_step,

@@ -143,6 +143,15 @@ Coverage ReadCoverage(Database& db, SweepId id) {
   return coverage;
 }
 
+int64_t ReadPaused(Database& db, SweepId id) {
+  Statement read = db.Prepare(
+      "SELECT count(*) FROM interest i JOIN trial t ON t.id = i.trial_id "
+      "WHERE i.sweep_id = ?1 AND i.wish = 'paused' AND t.state = 'queued'");
+  read.Bind(id);
+  read.Step();
+  return read.Int(0);
+}
+
 PaceRow ReadPace(Database& db, SweepId id, int64_t now_ms) {
   constexpr int64_t kRecent = 50;  // trials that the pace is taken from
   PaceRow pace;

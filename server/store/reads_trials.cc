@@ -78,6 +78,15 @@ std::vector<SweepId> ReadSweepsOf(Database& db, TrialId trial) {
   return ids;
 }
 
+std::vector<SweepId> ReadPausedBy(Database& db, TrialId trial) {
+  Statement read = db.Prepare(
+      "SELECT sweep_id FROM interest WHERE trial_id = ?1 AND wish = 'paused' ORDER BY sweep_id");
+  read.Bind(trial);
+  std::vector<SweepId> ids;
+  while (read.Step()) ids.push_back(read.Int(0));
+  return ids;
+}
+
 std::vector<MaskRow> ReadMasks(Database& db, TrialId trial) {
   Statement read = db.Prepare(
       "SELECT layer, head, kept, density, empty_rows, tile_sparsity, path, hash FROM v_masks "

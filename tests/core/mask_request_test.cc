@@ -71,10 +71,12 @@ TEST(MaskRequest, DrawsForTheExampleThatIsNamed) {
   };
   // Row 7 keeps 0 3 4 7: docs/attention-language.md.
   EXPECT_EQ(answer("train/17/0")["rows"][5][11][7], "9900");
+  EXPECT_EQ(answer("train/17"), answer("train/17/0"));
   EXPECT_NE(answer("train/18/0")["rows"][5][11], answer("train/17/0")["rows"][5][11]);
-  for (const char* example : {"train", "train/1", "valid/0/0", "train/-1/0", "train/01/0",
+  for (const char* example : {"train", "train/", "valid/0/0", "train/1/2/3", "train/-1/0", "train/01/0",
                               "train/1/0/", "train/1/x", "/1/0"}) {
-    EXPECT_EQ(answer(example)["error"], "example is split/row/window, such as train/0/0, not \"" +
+    EXPECT_EQ(answer(example)["error"], "example is SPLIT/NUMBER, such as train/17, or train/17/2 for the third "
+                                        "window of a long text, not \"" +
                                             std::string(example) + "\"");
   }
   EXPECT_NE(answer("")["error"].get<std::string>().find("every text has a draw of its own"),

@@ -68,7 +68,7 @@ class Lifecycle(E2eTest):
         self.submit(address)
         self.ends(address, len(MASKS))
         words = ["invalidate", "--where", "worker = 'node7' AND pattern = 'self'", "--server", address]
-        self.assertIn("1 results would be stale; open again: sweeps/1",
+        self.assertIn("1 result would be stale; open again: sweeps/1",
                       self.run_cli(*words, "--dry-run").stdout)
         self.refused(self.run_cli(*words), "--yes")
         done = self.run_cli(*words, "--yes", "--why", "bad memory")

@@ -35,7 +35,7 @@ class TempFolder {
 // The store, the loop and the services, as server.cc puts them together, over a fake data folder.
 class TestServer {
  public:
-  explicit TestServer(std::string db, LoopOptions options = {}) {
+  explicit TestServer(std::string db, LoopOptions options = {}, TextMasker masker = {}) {
     Result<std::unique_ptr<StoreFile>> opened = StoreFile::Open(db);
     SPARSWEEP_CHECK(opened.ok());
     file = *std::move(opened);
@@ -49,13 +49,15 @@ class TestServer {
     Result<std::unique_ptr<Expander>> expanding = Expander::Start(db, resolver, *loop);
     SPARSWEEP_CHECK(expanding.ok());
     expander = *std::move(expanding);
-    api = std::make_unique<LocalApi>(
-        LocalApi::Parts{*readers, feed, progress, resolver, db + ".blobs", loop.get()});
+    if (masker) texts = std::make_unique<TextPictures>(std::move(masker));
+    api = std::make_unique<LocalApi>(LocalApi::Parts{*readers, feed, progress, resolver,
+                                                     db + ".blobs", loop.get(), texts.get()});
   }
   ~TestServer() {
     if (expander != nullptr) expander->Stop();
     loop->Stop();
     feed.Close();
+    if (texts != nullptr) texts->Stop();
     readers.reset();
   }
 
@@ -66,6 +68,7 @@ class TestServer {
   std::unique_ptr<ReaderPool> readers;
   std::unique_ptr<Expander> expander;
   std::unique_ptr<Loop> loop;
+  std::unique_ptr<TextPictures> texts;
   std::unique_ptr<LocalApi> api;
 };
 

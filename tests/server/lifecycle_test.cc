@@ -184,10 +184,24 @@ TEST_F(LifecycleTest, PausesACellAcrossARestart) {
   RunAll();
   EXPECT_THAT(Rows(api(), "SELECT cell, state, wish FROM v_cells ORDER BY cell"),
               ElementsAre("0|succeeded|NULL", "1|queued|paused", "2|succeeded|NULL"));
+  const v1::Sweep waits = Get(api(), name);
+  EXPECT_EQ(waits.state(), v1::SWEEP_STATE_RUNNING);
+  EXPECT_EQ(waits.coverage().paused(), 1);
+  EXPECT_EQ(waits.waiting_for(), "its last queued trial is paused; resume the sweep to go on");
+  v1::ListCellsRequest list;
+  list.set_parent(name);
+  const auto cells = Call(api(), &Api::ListCells, list);
+  ASSERT_EQ(cells->cells_size(), 3);
+  EXPECT_EQ(cells->cells(0).paused(), 0);
+  EXPECT_EQ(cells->cells(1).paused(), 1);
+  v1::GetTrialRequest trial;
+  trial.set_name(cells->cells(1).trials(0));
+  EXPECT_THAT(Call(api(), &Api::GetTrial, trial)->paused_by(), ElementsAre(name));
   v1::ResumeSweepRequest resume;
   resume.set_name(name);
   resume.add_cells(1);
   ASSERT_TRUE(Call(api(), &Api::ResumeSweep, resume).ok());
+  EXPECT_EQ(Get(api(), name).waiting_for(), "");
   RunAll();
   EXPECT_EQ(Get(api(), name).state(), v1::SWEEP_STATE_SUCCEEDED);
   EXPECT_THAT(Findings(1), IsEmpty());

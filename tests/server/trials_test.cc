@@ -165,7 +165,7 @@ TEST_F(TrialsTest, AMaskThatALengthDoesNotTellIsLeftOutAndSaidSo) {
   EXPECT_THAT(picture->mask_index(), ElementsAre(0, 0, 1, -1));
   EXPECT_EQ(picture->masks_size(), 2);
   ASSERT_EQ(picture->notes_size(), 1);
-  EXPECT_THAT(picture->notes(0), HasSubstr("from the words of each text"));
+  EXPECT_THAT(picture->notes(0), HasSubstr("from the words of each text: type one"));
   EXPECT_FALSE(picture->per_example_draws());
 }
 
