@@ -82,7 +82,8 @@ Result<std::string> AnswerOfText(const Options& options, bool rows) {
         "the text)");
   }
   if (options.sentence > 0 && options.conllu.empty()) {
-    return InvalidArgument("--sentence is a place in --conllu FILE; name the file, or leave it out");
+    return InvalidArgument(
+        "--sentence is a place in --conllu FILE; name the file, or leave it out");
   }
   TextMaskRequest request;
   request.model = options.model;

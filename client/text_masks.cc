@@ -34,7 +34,8 @@ Result<std::string> AskForTextMasks(const std::string& trainer, const std::strin
   } catch (const nlohmann::json::exception&) {
     return InvalidArgument("the text is not valid UTF-8");
   }
-  Result<ProgramOutput> output = RunProgram({trainer, "mask", "--data", data_folder}, input, limits);
+  Result<ProgramOutput> output =
+      RunProgram({trainer, "mask", "--data", data_folder}, input, limits);
   if (!output.ok()) {
     return Status{output.status().code(), trainer + ": " + output.status().message()};
   }

@@ -1,5 +1,5 @@
-// GetTrialMask: the picture of a trial's masks, recomputed from its plan (core/plan.h, core/mask.h),
-// at a length or over the tokens of a text (text_pictures.h).
+// GetTrialMask: the picture of a trial's masks, recomputed from its plan (core/plan.h,
+// core/mask.h), at a length or over the tokens of a text (text_pictures.h).
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -49,7 +49,8 @@ std::vector<std::string> NotesOn(const Plan& plan, const std::string& example, b
   std::vector<std::string> notes;
   if (text != nullptr && text->uncut > static_cast<int64_t>(text->tokens.size())) {
     notes.push_back("The text has " + std::to_string(text->uncut) + " tokens and is cut to " +
-                    std::to_string(text->tokens.size()) + ", the trial's max_length, as in training.");
+                    std::to_string(text->tokens.size()) +
+                    ", the trial's max_length, as in training.");
   }
   const auto any = [&](bool (*holds)(const Pattern&)) {
     return std::any_of(plan.patterns().begin(), plan.patterns().end(), holds);

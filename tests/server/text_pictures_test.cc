@@ -125,8 +125,8 @@ TEST_F(TextPicturesTest, WhatIsWrongIsSaidInASentence) {
     answer = std::string(wrong);
     EXPECT_EQ(Ask("a").status().code(), StatusCode::kInternal) << wrong;
   }
-  answer = std::string(R"({"tokens": ["a"], "uncut_tokens": 1, "layers": 1, "heads": 1, "kept": [[1]],
-               "density": [[1]], "empty_rows": [[0]], "sha256": [["x"]], "rows": [[["01"]]]})");
+  answer = std::string(R"({"tokens": ["a"], "uncut_tokens": 1, "layers": 1, "heads": 1,
+               "kept": [[1]], "density": [[1]], "empty_rows": [[0]], "sha256": [["x"]], "rows": [[["01"]]]})");
   EXPECT_THAT(Ask("a").status().message(), HasSubstr("other layers and heads"));
 }
 

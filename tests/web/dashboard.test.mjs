@@ -226,65 +226,161 @@ test('a cell shows the masks of its plan, and which trial they belong to', async
   await close();
 });
 
-// An answer of the server with something in it that this short sweep has no reason to say.
-async function amended(page, method, amend) {
-  await page.route(`**/sparsweep.v1.${method}`, async (route) => {
-    const response = await route.fetch();
-    const json = await response.json();
-    amend(json);
-    await route.fulfill({response, json});
-  });
-}
+// Real results with something to say: learned degrees, warnings ([CLS] that reaches nothing), and seeds that
+// ran with another number of threads than the baseline's.
+const kLearned = {
+  name: 'learned', model: 'bert-tiny', task: 'sentences3k', attention: '$mask',
+  axes: {mask: ['self', 'learned_window(max=8)', 'lexical(2)', 'dense']},
+  training: {epochs: 2, batch_size: 16, max_length: 24, pooling: 'cls', train_examples: 64}, seeds: 2,
+};
+let learned;  // sweeps/N of kLearned, finished
+let learnedCells;
+const learnedCell = (mask) => learnedCells.find((cell) => cell.axes.mask === mask);
+
+test('a sweep whose queued trials are paused says so, and goes on from its page', async () => {
+  await service.worker.stop();
+  learned = (await service.call('SweepService/CreateSweep', {spec: kLearned, requestId: 'web-test-learned'})).name;
+  await service.until('SweepService/GetSweep', {name: learned}, ({state}) => state !== 'SWEEP_STATE_EXPANDING', 'the expanded sweep');
+  ({cells: learnedCells} = await service.call('SweepService/ListCells', {parent: learned}));
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${learned}`, {width: 390});
+  const plan = page.locator('section[aria-labelledby="plan"]');
+  for (const cell of learnedCells.filter(({baseline}) => !baseline)) {
+    await page.getByRole('button', {name: `Masks of cell ${cell.cell ?? 0}, ${cell.canonical}`}).click();
+    await plan.getByRole('button', {name: 'Pause cell'}).click();
+    await plan.getByRole('button', {name: 'Resume cell'}).waitFor();
+    assert.equal(await page.locator(`tr[data-cell="${cell.cell ?? 0}"] td[data-column="trials"]`).getByText('2 paused').count(), 1);
+  }
+  service.startWorker({name: 'two-threads', slots: 1, threads: 2});
+  await page.getByText('Waiting: its 6 queued trials are paused; resume the sweep to go on').waitFor({timeout: 120_000});
+  await page.getByText('2 of 8 trials done, 6 paused').waitFor();
+  await page.locator('h1 + .state.running').waitFor();
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390);
+
+  const {name: paused} = await service.call('TrialService/GetTrial', {name: learnedCell('self').trials[0]});
+  await page.goto(`${service.url}/${paused}`);
+  await page.getByText(`paused in sweep ${learned.split('/')[1]}`).waitFor();
+  await service.worker.stop();
+  service.startWorker();
+  await page.goto(`${service.url}/${learned}`);
+  await page.getByRole('button', {name: 'Resume', exact: true}).click();
+  await page.locator('h1 + .state.succeeded').waitFor({timeout: 120_000});
+  ({cells: learnedCells} = await service.call('SweepService/ListCells', {parent: learned}));
+  assert.deepEqual(complaints, []);
+  await close();
+});
 
 test('warnings and pairs that were left out are numbered notes below the table', async () => {
-  const {page, complaints, close} = await openPage(browser, 'about:blank');
-  await amended(page, 'SweepService/ListCells', ({cells: all}) => {
-    all[0].warnings = ['[CLS] reaches nothing but itself in every layer.'];
-    all[1].warnings = ['[CLS] reaches nothing but itself in every layer.'];
-    all[1].leftOut = 2;
-  });
-  await page.goto(`${service.url}/${sweep}`);
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${learned}`);
   const notes = page.getByRole('list', {name: 'Notes'}).getByRole('listitem');
   await notes.first().waitFor();
-  assert.deepEqual(await notes.allInnerTexts(), ['[CLS] reaches nothing but itself in every layer.',
-    '2 seeds left out of the difference: run on another device or with another number of threads than the baseline’s.']);
-  assert.deepEqual(await page.locator('td[data-column="notes"]').allInnerTexts(), ['1', '1, 2', '', '', '']);
+  const warnings = learnedCell('self').warnings;
+  assert.match(warnings[0], /CLS/);
+  const left = '2 seeds left out of the difference: run on another device or with another number of threads than the baseline’s.';
+  const wanted = learnedCells.map((cell) => [...(cell.warnings ?? []), ...(cell.leftOut ? [left] : [])]);
+  assert.deepEqual(learnedCells.filter(({leftOut}) => leftOut === 2).length, 3);
+  const sentences = await notes.allInnerTexts();
+  assert.deepEqual(sentences, [...new Set(wanted.flat())]);
+  assert.deepEqual(await page.locator('td[data-column="notes"]').allInnerTexts(),
+    wanted.map((of) => of.map((sentence) => sentences.indexOf(sentence) + 1).join(', ')));
+  // Nothing is left to compare.
+  assert.equal(await page.locator(`tr[data-cell="${learnedCell('self').cell ?? 0}"] td[data-column="difference"]`).innerText(), '–');
   assert.deepEqual(await seriousFindings(page), []);
+  await page.goto(`${service.url}/${learnedCell('self').trials[0]}`);
+  const list = page.getByRole('list', {name: 'Warnings'}).getByRole('listitem');
+  await list.first().waitFor();
+  assert.deepEqual(await list.allInnerTexts(), warnings);
   assert.deepEqual(complaints, []);
   await close();
 });
 
 test('learned degrees are drawn per layer and epoch, and are a table', async () => {
-  const {page, complaints, close} = await openPage(browser, 'about:blank');
-  const row = (epoch, layer, distributionPpm) => ({epoch, layer, heads: [0, 1], distributionPpm, expectedDensity: 0.5 / epoch, hardenedDensity: 0.4 / epoch, softValue: 0.75, hardenedValue: 0.7});
-  const degrees = [row(1, 0, [100_000, 300_000, 600_000]), row(1, 1, [0, 0, 1_000_000]), row(2, 0, [500_000, 250_000, 250_000]), row(2, 1, [0, 500_000, 500_000])];
-  await amended(page, 'TrialService/GetTrial', (trial) => (trial.degrees = degrees));
-  await page.goto(`${service.url}/${masked}`);
+  const name = learnedCell('learned_window(max=8)').trials[0];
+  const {degrees} = await service.call('TrialService/GetTrial', {name});
+  assert.deepEqual(degrees.map(({epoch, layer, heads}) => [epoch, layer ?? 0, heads]), [[1, 0, [0, 1]], [1, 1, [0, 1]], [2, 0, [0, 1]], [2, 1, [0, 1]]]);
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${name}`);
   const section = page.locator('section[aria-labelledby="degrees"]');
   await section.locator('path.learned').nth(3).waitFor();
   // Heights of a line as shares of that of 1, which every window has at distance 0.
-  const shares = (label, epoch) => section.locator(`path[data-label="${label}"][data-epoch="${epoch}"]`).evaluate((path) => {
+  const shares = (layer, epoch) => section.locator(`path[data-label="layer ${layer}"][data-epoch="${epoch}"]`).evaluate((path) => {
     const points = path.getAttribute('d').slice(1).split('L').map((point) => point.split(' ').map(Number));
     const floor = path.ownerSVGElement.viewBox.baseVal.height - 22;
-    return points.map(([, y]) => Number(((floor - y) / (floor - points[0][1])).toFixed(3)));
+    return points.map(([, y]) => (floor - y) / (floor - points[0][1]));
   });
-  assert.deepEqual(await shares('layer 0', 1), [1, 0.9, 0.6]);
-  assert.deepEqual(await shares('layer 0', 2), [1, 0.5, 0.25]);
-  assert.deepEqual(await shares('layer 1', 2), [1, 1, 0.5]);
+  for (const row of degrees) {
+    const drawn = await shares(row.layer ?? 0, row.epoch);
+    assert.equal(drawn.length, 9);
+    let reach = 1e6;  // P(degree >= distance), in parts per million
+    for (let distance = 0; distance < 9; distance += 1) {
+      assert.ok(Math.abs(drawn[distance] - reach / 1e6) < 0.005, `epoch ${row.epoch}, distance ${distance}: ${drawn[distance]} and ${reach}`);
+      reach -= row.distributionPpm[distance] ?? 0;
+    }
+  }
   await section.getByRole('combobox', {name: 'Layer'}).selectOption('1');
   await section.locator('figure').nth(1).waitFor({state: 'detached'});
   assert.ok(page.url().includes('layer=1'));
   await section.getByText('All epochs as a table').click();
-  assert.deepEqual(await section.getByRole('region', {name: 'Learned degrees as a table'}).locator('tbody tr').evaluateAll((rows) =>
-    rows.map((one) => [...one.cells].map((cell) => cell.innerText.trim()))), [
-    ['1', 'layer 0', '1.5', '2', '0.500', '0.400', '75.0', '70.0'], ['2', 'layer 0', '0.75', '1', '0.250', '0.200', '75.0', '70.0'],
-    ['1', 'layer 1', '2', '2', '0.500', '0.400', '75.0', '70.0'], ['2', 'layer 1', '1.5', '2', '0.250', '0.200', '75.0', '70.0'],
-  ]);
+  const table = await section.getByRole('region', {name: 'Learned degrees as a table'}).locator('tbody tr').evaluateAll((rows) =>
+    rows.map((one) => [...one.cells].map((cell) => cell.innerText.trim())));
+  const ordered = [...degrees].sort((a, b) => (a.layer ?? 0) - (b.layer ?? 0) || a.epoch - b.epoch);
+  const three = (value) => (value >= 0.0995 || value === 0 ? value.toFixed(3) : value.toPrecision(2));
+  assert.deepEqual(table.map((row) => [row[0], row[1], ...row.slice(4)]), ordered.map((row) => [`${row.epoch}`, `layer ${row.layer ?? 0}`,
+    three(row.expectedDensity), three(row.hardenedDensity), percent(row.softValue), percent(row.hardenedValue)]));
   const download = page.waitForEvent('download');
   await section.getByRole('button', {name: 'JSON'}).click();
   assert.deepEqual(JSON.parse(readFileSync(await (await download).path(), 'utf8')), degrees);
   assert.deepEqual(await seriousFindings(page), []);
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a typed text shows its tokens and the masks that its words make', async () => {
+  const text = 'The cat sat on the mat; the dog slept.';
+  const name = learnedCell('lexical(2)').trials[0];
+  for (const width of [1280, 390]) {
+    const {page, complaints, close} = await openPage(browser, `${service.url}/${name}`, {width});
+    await page.getByText('type one to see its masks').waitFor();
+    assert.equal(await page.locator('button.mask:disabled').count(), 4);
+    const field = page.getByRole('textbox', {name: 'Tokens of a text'});
+    await field.fill(text);
+    await field.press('Enter');
+    await page.locator('button.mask canvas').nth(3).waitFor();
+    const mask = await service.call('TrialService/GetTrialMask', {name, text});
+    assert.deepEqual(mask.tokens, ['[CLS]', 'the', 'cat', 'sat', 'on', 'the', 'mat', ';', 'the', 'dog', 'slept', '.', '[SEP]']);
+    assert.deepEqual(await page.locator('.tokens code').allInnerTexts(), mask.tokens);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
+    await page.locator('[data-layer="1"][data-head="0"]').click();
+    const dialog = page.getByRole('dialog');
+    const {rows} = mask.masks[mask.maskIndex[2]];
+    const bits = (row) => [...Buffer.from(rows[row], 'hex')].flatMap((byte) => [0, 1, 2, 3, 4, 5, 6, 7].map((bit) => (byte >> bit) & 1)).slice(0, 13);
+    const box = await dialog.getByRole('application').boundingBox();
+    for (const [row, column] of [[2, 9], [9, 2], [12, 12]]) {
+      await page.mouse.move(box.x + ((column + 0.5) * box.width) / 13, box.y + ((row + 0.5) * box.height) / 13);
+      assert.equal(await dialog.locator('.readout').innerText(), `query ${row} “${mask.tokens[row]}” ${bits(row)[column] ? 'sees' : 'does not see'} ` +
+        `key ${column} “${mask.tokens[column]}”; it keeps ${bits(row).reduce((a, b) => a + b)} of 13 keys`);
+    }
+    assert.deepEqual(await dialog.locator('.ticks.down span').allInnerTexts(), mask.tokens);
+    assert.deepEqual(await seriousFindings(page), []);
+    await page.reload();  // the address holds the text
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', {name: 'Lengths'}).click();
+    await page.getByText('type one to see its masks').waitFor();
+    assert.deepEqual(complaints, []);
+    await close();
+  }
+});
+
+test('a text is shown under every plan, and what is wrong with one is said', async () => {
+  const {page, close} = await openPage(browser, `${service.url}/${masked}`);
+  const field = page.getByRole('textbox', {name: 'Tokens of a text'});
+  await field.fill('Unbelievably good <b>“acting”</b> $(id)');
+  await field.press('Enter');
+  await page.locator('.tokens code').first().waitFor();
+  assert.match((await page.locator('.tokens code').allInnerTexts()).join(' '), /^\[CLS\] un ##bel.* good < b > “ acting ” < \/ b > \$ \( id \) \[SEP\]$/);
+  await field.fill('x '.repeat(4999) + 'xyz');
+  await field.press('Enter');
+  await page.getByText('tokens and is cut to 32, the trial’s max_length'.replace('’', "'")).waitFor();
   await close();
 });
 
@@ -296,7 +392,7 @@ test('everything can be reached and used with the keyboard', async () => {
   assert.equal(await focused(), 'Skip to content');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
-  assert.equal(await focused(), 'web-test');
+  assert.equal(await focused(), 'learned');
   await page.keyboard.press('Enter');
   await page.locator('tr[data-cell]').first().waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
@@ -334,7 +430,8 @@ test('no page is wider than a phone, and axe finds nothing serious', async () =>
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [390, 1280]) {
       const {page, complaints, close} = await openPage(browser, service.url, {width, colorScheme});
-      for (const [path, ready] of [['/', '[data-sweep]'], [`/${sweep}`, '.uplot canvas'], [`/${masked}`, '.uplot canvas'], ['/workers', '[data-worker]']]) {
+      for (const [path, ready] of [['/', '[data-sweep]'], [`/${sweep}`, '.uplot canvas'], [`/${masked}`, '.uplot canvas'],
+        [`/${learned}`, '.uplot canvas'], [`/${learnedCell('learned_window(max=8)').trials[0]}`, 'path.learned'], ['/workers', '[data-worker]']]) {
         await page.goto(service.url + path);
         await page.locator(ready).first().waitFor();
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${path} scrolls sideways at ${width}`);
@@ -346,12 +443,20 @@ test('no page is wider than a phone, and axe finds nothing serious', async () =>
   }
 });
 
-test('a running sweep is paused, resumed and cancelled from its page', async () => {
+test('a running sweep is paused, ordered, resumed and cancelled from its page', async () => {
   const spec = {...kSpec, name: 'long', training: {...kSpec.training, max_steps: 20_000}};
   const {name} = await service.call('SweepService/CreateSweep', {spec, requestId: 'web-test-2'});
   const {page, close} = await openPage(browser, `${service.url}/${name}`);
   await page.getByRole('button', {name: 'Pause'}).click();
   await page.locator('h1 + .state.paused').waitFor();
+  await page.getByText('Order of its trials').click();
+  for (const [label, value, field] of [['Priority', '7', 'priority'], ['Weight', '2.5', 'weight'], ['At once', '1', 'maxRunning']]) {
+    const input = page.getByRole('spinbutton', {name: label});
+    await input.fill(value);
+    await input.press('Enter');
+    await service.until('SweepService/GetSweep', {name}, (now) => `${now[field]}` === value, `the new ${field}`);
+  }
+  assert.deepEqual(await seriousFindings(page), []);
   await page.getByRole('button', {name: 'Resume'}).click();
   await page.locator('h1 + .state.running').waitFor();
   await page.getByRole('button', {name: 'Cancel'}).click();
@@ -363,6 +468,116 @@ test('a running sweep is paused, resumed and cancelled from its page', async () 
   await page.getByRole('button', {name: 'Delete'}).click();
   await page.getByRole('button', {name: 'Yes, delete'}).click();
   await page.waitForURL(`${service.url}/`);
+  await close();
+});
+
+test('cells, trials and workers are acted on from their pages, at any width', async () => {
+  for (const width of [1280, 390]) {
+    const spec = {...kSpec, name: `acts-${width}`, training: {...kSpec.training, max_steps: 20_000 + width}};
+    const {name} = await service.call('SweepService/CreateSweep', {spec, requestId: `web-test-acts-${width}`});
+    await service.until('SweepService/GetSweep', {name}, ({coverage}) => coverage?.running === '2', 'two running trials');
+    const {cells: all} = await service.call('SweepService/ListCells', {parent: name});
+    const cell = all.find(({canonical}) => canonical === 'self');
+    const {page, complaints, close} = await openPage(browser, `${service.url}/${name}?cell=${cell.cell}`, {width});
+    const plan = page.locator('section[aria-labelledby="plan"]');
+    const clean = async () => {
+      assert.deepEqual(await seriousFindings(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `scrolls sideways at ${width}`);
+    };
+    const trials = page.locator(`tr[data-cell="${cell.cell}"] td[data-column="trials"]`);
+    await plan.getByRole('button', {name: 'Cancel cell'}).click();
+    await plan.getByText(`Cancel 2 trials of cell ${cell.cell}?`).waitFor();
+    await clean();
+    await plan.getByRole('button', {name: 'Yes, cancel cell'}).click();
+    await trials.getByText('2 cancelled').waitFor();
+    await plan.getByRole('button', {name: 'Retry cell'}).click();
+    await trials.getByText('2 cancelled').waitFor({state: 'detached'});
+    await plan.getByRole('button', {name: 'Pause cell'}).click();
+    await trials.getByText('2 paused').waitFor();
+    await plan.getByRole('button', {name: 'Resume cell'}).click();
+    await trials.getByText('2 paused').waitFor({state: 'detached'});
+
+    const trial = cell.trials[1];
+    await page.goto(`${service.url}/${trial}`);
+    await page.getByRole('button', {name: 'Pause'}).click();
+    await page.getByText(`paused in sweep ${name.split('/')[1]}`).waitFor();
+    await page.getByRole('button', {name: 'Resume'}).click();
+    await page.getByText('paused in sweep').waitFor({state: 'detached'});
+    await page.getByRole('button', {name: 'Cancel'}).click();
+    await page.getByRole('button', {name: 'Yes, cancel'}).click();
+    await page.locator('h1 + .state.cancelled').waitFor();
+    await page.getByRole('button', {name: 'Retry'}).click();
+    await page.locator('h1 + .state.queued').waitFor();
+    await clean();
+
+    await page.goto(`${service.url}/workers`);
+    const worker = page.locator('[data-worker="web-test"]');
+    await worker.getByRole('button', {name: 'Drain'}).click();
+    await worker.getByText('is given nothing new').waitFor();
+    await clean();
+    await service.call('SweepService/CancelSweep', {name});
+    await worker.getByText('0 of 2 slots busy').waitFor();
+    await worker.getByRole('button', {name: 'Take back'}).click();
+    await worker.locator('.state.online').waitFor();
+    assert.deepEqual(complaints, []);
+    await close();
+  }
+});
+
+test('an action that comes too late is refused in a sentence, and the page shows what is', async () => {
+  const spec = {...kSpec, name: 'stale', training: {...kSpec.training, max_steps: 30_000}};
+  const {name} = await service.call('SweepService/CreateSweep', {spec, requestId: 'web-test-stale'});
+  await service.until('SweepService/GetSweep', {name}, ({coverage}) => coverage?.running === '2', 'two running trials');
+  const {page, close} = await openPage(browser, `${service.url}/${name}`);
+  await page.getByRole('button', {name: 'Cancel'}).click();
+  // Someone else changes the sweep, and this page does not hear of it before it is clicked.
+  await page.route('**/SweepService/GetSweep', (route) => route.abort());
+  await service.call('SweepService/PauseSweep', {name});
+  await page.getByRole('button', {name: 'Yes, cancel'}).click();
+  await page.getByRole('alert').filter({hasText: 'changed'}).waitFor();
+  assert.equal((await service.call('SweepService/GetSweep', {name})).state, 'SWEEP_STATE_PAUSED');
+  await page.unroute('**/SweepService/GetSweep');
+  await service.call('SweepService/CancelSweep', {name});
+  await close();
+});
+
+test('results are invalidated by condition, with what they were before and after', async () => {
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${sweep}`);
+  const section = page.locator('section[aria-labelledby="invalidated"]');
+  await section.getByText('Invalidate results').click();
+  await section.getByRole('combobox', {name: 'Results'}).selectOption('where');
+  const condition = section.getByRole('textbox', {name: 'Condition'});
+  await condition.fill('wrker = 1');
+  await section.getByRole('button', {name: 'Show which'}).click();
+  await section.getByRole('alert').filter({hasText: 'wrker'}).waitFor();
+  await section.getByRole('combobox', {name: 'Results'}).selectOption('pattern');
+  await section.getByRole('textbox', {name: 'Which'}).fill('self');
+  await section.getByRole('textbox', {name: 'Why'}).fill("its disk's cable");
+  await section.getByRole('button', {name: 'Show which'}).click();
+  const self = cells.find((cell) => cell.canonical === 'self');
+  await section.getByText(`2 results selected; sweeps that were finished and will be open again: ${sweep.split('/')[1]}.`).waitFor();
+  const selected = section.getByRole('region', {name: 'Selected results'}).locator('tbody tr');
+  assert.deepEqual(await selected.evaluateAll((rows) => rows.map((row) => row.cells[0].innerText)), self.trials.map((name) => name.split('/')[1]));
+  assert.deepEqual(await seriousFindings(page), []);
+  const values = await Promise.all(self.trials.map(async (name) => (await service.call('TrialService/GetTrial', {name})).result.value));
+  await section.getByRole('button', {name: 'Mark 2 results as stale and run again'}).click();
+  const changes = section.getByRole('region', {name: 'Before and after'}).locator('tbody tr');
+  await changes.nth(1).waitFor();
+  await page.locator('h1 + .state.succeeded').waitFor({timeout: 120_000});
+  await section.getByText('to run').first().waitFor({state: 'detached'});
+  // Other threads, other worker; the numbers that a trial gives do not hang on either.
+  const after = await Promise.all(self.trials.map(async (name) => (await service.call('TrialService/GetTrial', {name})).result.value));
+  assert.deepEqual(await changes.evaluateAll((rows) => rows.map((row) => [...row.cells].slice(2).map((cell) => cell.innerText))),
+    values.map((value, k) => [`${k + 1}`, percent(value), percent(after[k]), (100 * (after[k] - value)).toFixed(1), "its disk's cable"]));
+  await page.goto(`${service.url}/${self.trials[0]}`);
+  await page.getByText("stale: ").filter({hasText: "its disk's cable"}).waitFor();
+  await page.getByRole('button', {name: 'Invalidate'}).click();
+  await page.getByText('Mark the result as stale, in every sweep that holds it, and run the trial again?').waitFor();
+  await page.getByRole('button', {name: 'Yes, invalidate'}).click();
+  await page.locator('pre.log').waitFor();
+  await service.until('TrialService/GetTrial', {name: self.trials[0]}, ({replicates}) => replicates?.length === 2, 'the second stale result');
+  await service.until('SweepService/GetSweep', {name: sweep}, ended, 'the sweep');
+  assert.deepEqual(complaints, []);
   await close();
 });
 

@@ -49,8 +49,8 @@ export class Service {
     this.httpPort = await this.server.printed(/dashboard\s+\S+?:(\d+)\//);
     this.url = `http://127.0.0.1:${this.httpPort}`;
   }
-  startWorker() {
-    this.worker = new Program('sparsweep', ['worker', '--server', `127.0.0.1:${this.grpcPort}`, '--name', 'web-test', '--slots', '2']);
+  startWorker({name = 'web-test', slots = 2, threads = 1} = {}) {
+    this.worker = new Program('sparsweep', ['worker', '--server', `127.0.0.1:${this.grpcPort}`, '--name', name, '--slots', `${slots}`, '--threads-per-slot', `${threads}`]);
   }
   async stop() {
     await this.worker?.stop();

@@ -4,11 +4,12 @@ import type {
   CellJson, ListCellsResponseJson, ListSweepsResponseJson, SweepJson,
 } from './gen/sparsweep/v1/sweep_pb';
 import type {
-  GetTrialLogResponseJson, ListTrialMetricsResponseJson, TrialJson, TrialMaskJson,
+  GetTrialLogResponseJson, ListTrialsResponseJson, InvalidateResultsRequestJson, InvalidateResultsResponseJson, ListTrialMetricsResponseJson, TrialJson, TrialMaskJson,
 } from './gen/sparsweep/v1/trial_pb';
+import type {QueryResponseJson} from './gen/sparsweep/v1/query_pb';
 import type {ListWorkersResponseJson, WorkerJson} from './gen/sparsweep/v1/worker_pb';
 
-export type {CellJson, SweepJson, TrialJson, TrialMaskJson, WorkerJson};
+export type {CellJson, InvalidateResultsResponseJson, SweepJson, TrialJson, TrialMaskJson, WorkerJson};
 export type {CoverageJson} from './gen/sparsweep/v1/sweep_pb';
 export type {DegreeRowJson, MaskPictureJson, MaskRowJson, MetricPointJson} from './gen/sparsweep/v1/trial_pb';
 
@@ -45,14 +46,24 @@ export const listSweeps = (signal?: AbortSignal) =>
   call<ListSweepsResponseJson>('SweepService/ListSweeps', {pageSize: 200}, signal);
 export type SweepAction = 'Cancel' | 'Pause' | 'Resume' | 'Retry';
 const requestId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-export const actOnSweep = (action: SweepAction, name: string, etag = '') =>
-  call<SweepJson>(`SweepService/${action}Sweep`, {name, etag, requestId: requestId()});
+// All of it, or these cells alone.
+export const actOnSweep = (action: SweepAction, name: string, etag = '', cells: readonly number[] = []) =>
+  call<SweepJson>(`SweepService/${action}Sweep`, {name, etag, cells: cells.map(String), requestId: requestId()});
+export const retryFailed = (name: string, etag: string, reason: string) =>
+  call<SweepJson>('SweepService/RetrySweep', {name, etag, reasons: [reason], requestId: requestId()});
+export const listFailed = (parent: string, pageSize: number, signal?: AbortSignal) =>
+  call<ListTrialsResponseJson>('TrialService/ListTrials', {parent, state: 'TRIAL_STATE_FAILED', pageSize}, signal);
 export const deleteSweep = (name: string, etag = '') =>
   call<object>('SweepService/DeleteSweep', {name, etag, requestId: requestId()});
-export const setPriority = (name: string, priority: number, etag = '') =>
-  call<SweepJson>('SweepService/UpdateSweep', {sweep: {name, priority: `${priority}`, etag}, updateMask: 'priority', requestId: requestId()});
-export const actOnTrial = (action: 'Cancel' | 'Retry', name: string) =>
+// Sets one number, whatever it was: no etag.
+export const updateSweep = (name: string, field: 'priority' | 'weight' | 'maxRunning', value: number) =>
+  call<SweepJson>('SweepService/UpdateSweep', {sweep: {name, [field]: value}, updateMask: field, requestId: requestId()});
+export const actOnTrial = (action: SweepAction, name: string) =>
   call<TrialJson>(`TrialService/${action}Trial`, {name, requestId: requestId()});
+export const invalidateResults = (request: InvalidateResultsRequestJson) =>
+  call<InvalidateResultsResponseJson>('TrialService/InvalidateResults', {...request, ...(request.validateOnly ? {} : {requestId: requestId()})});
+export const query = async (sql: string, parameters: readonly (number | string)[], signal?: AbortSignal) =>
+  (await call<QueryResponseJson>('QueryService/Query', {sql, parameters}, signal)).rows ?? [];
 
 export const getTrial = (name: string, signal?: AbortSignal) =>
   call<TrialJson>('TrialService/GetTrial', {name}, signal);
@@ -60,11 +71,14 @@ export const getTrialLog = (name: string, attempt: number, offset: string, signa
   call<GetTrialLogResponseJson>('TrialService/GetTrialLog', {name, attempt, offset}, signal);
 export const listMetrics = (parent: string, afterStep: number, signal?: AbortSignal) =>
   call<ListTrialMetricsResponseJson>('TrialService/ListTrialMetrics', {parent, afterStep: `${afterStep}`}, signal);
-export const getTrialMask = (name: string, length: number, example: string, signal?: AbortSignal) =>
-  call<TrialMaskJson>('TrialService/GetTrialMask', {name, length, example}, signal);
+// Of a length, or of the tokens of a text.
+export const getTrialMask = (name: string, of: {length?: number; example?: string; text?: string; textPair?: string}, signal?: AbortSignal) =>
+  call<TrialMaskJson>('TrialService/GetTrialMask', {name, ...of}, signal);
 
 export const listWorkers = (signal?: AbortSignal) =>
   call<ListWorkersResponseJson>('WorkerService/ListWorkers', {}, signal);
+export const drainWorker = (name: string, undo: boolean) =>
+  call<WorkerJson>('WorkerService/DrainWorker', {name, undo, requestId: requestId()});
 
 const kFirstPage = 200;
 const kPage = 1000;

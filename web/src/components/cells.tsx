@@ -100,6 +100,8 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[], onChoose
           <button type="button" class="more" aria-label={`All ${cell.trials!.length} trials of cell ${int(cell.cell)}`} onClick={() => onChoose(int(cell.cell))}>+{cell.trials!.length - kTrialsShown}</button>
         ) : null}
         {cell.running ? <span class="note">{cell.running} running</span> : null}
+        {cell.paused ? <span class="note">{cell.paused} paused</span> : null}
+        {cell.cancelled ? <span class="note">{cell.cancelled} cancelled</span> : null}
         {cell.failed ? <span class="note bad">{cell.failed} failed</span> : null}
       </span>
     ),
@@ -112,6 +114,7 @@ function notesOf(cell: CellJson): string[] {
   const left = cell.leftOut ?? 0;
   return [
     ...(cell.warnings ?? []),
+    ...(cell.origins ?? []).map((origin) => `Results were run for sweep ${idOf(origin)}, not again for this one.`),
     ...(left > 0 ? [`${plural(left, 'seed')} left out of the difference: run on another device or with another number of threads than the baseline’s.`] : []),
   ];
 }

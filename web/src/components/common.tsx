@@ -55,11 +55,13 @@ export interface Counts {
   succeeded: number;
   failed: number;
   cancelled: number;
+  paused: number;  // of the queued
 }
 
 export const countsOf = (coverage: CoverageJson | undefined): Counts => ({
   trials: int(coverage?.trials), queued: int(coverage?.queued), running: int(coverage?.running),
   succeeded: int(coverage?.succeeded), failed: int(coverage?.failed), cancelled: int(coverage?.cancelled),
+  paused: int(coverage?.paused),
 });
 
 export function Progress({counts, label}: {counts: Counts; label: string}) {
@@ -74,9 +76,10 @@ export function Progress({counts, label}: {counts: Counts; label: string}) {
   );
 }
 
-export function progressText({trials, succeeded, failed, running, cancelled}: Counts): string {
+export function progressText({trials, succeeded, failed, running, cancelled, paused}: Counts): string {
   const parts = [`${count(succeeded)} of ${plural(trials, 'trial')} done`];
   if (running > 0) parts.push(`${count(running)} running`);
+  if (paused > 0) parts.push(`${count(paused)} paused`);
   if (failed > 0) parts.push(`${count(failed)} failed`);
   if (cancelled > 0) parts.push(`${count(cancelled)} cancelled`);
   return parts.join(', ');

@@ -79,7 +79,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
 
   return (
     <>
-      <div class="tools">
+      <div class="tools" hidden={names.length === 0}>
         <Select label="Metric" value={name} onChange={(value) => setQuery(metricKey, value)}
           choices={names.map((value) => ({value, label: value}))} />
         {x === 'epoch' ? null : <label class="field">
@@ -97,7 +97,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
           <li key={trace.label}><svg width="22" height="8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4" stroke-width="2" stroke-dasharray={dashOf(trace).join(' ')} style={{stroke: `var(${kPalette[trace.color % kPalette.length]})`}} /></svg><code>{trace.label}</code></li>
         ))}
       </ul>
-      <Twin>
+      {shown.length === 0 ? null : <Twin>
         <table>
           <thead><tr><th scope="col">Line</th><th scope="col" class="number">Points</th><th scope="col" class="number">Last {x}</th><th scope="col" class="number">First {name}</th><th scope="col" class="number">Last {name}</th></tr></thead>
           <tbody>
@@ -109,7 +109,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
             ))}
           </tbody>
         </table>
-      </Twin>
+      </Twin>}
     </>
   );
 }

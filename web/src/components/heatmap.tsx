@@ -21,6 +21,7 @@ export function HeatMap({cells, axes, metric}: {cells: CellJson[]; axes: readonl
   const grid = useMemo(() => gridOf(cells, row === column ? '' : row, column), [cells, row, column]);
   if (axes.length === 0) return <p class="note">This sweep has no axes.</p>;
 
+  if (!Number.isFinite(grid.low)) return <p class="note">No results yet.</p>;
   const rowName = row === column ? '' : row;
   const share = (mean: number) => (grid.high > grid.low ? (mean - grid.low) / (grid.high - grid.low) : 1);
   const baselines = cells.filter((cell) => cell.baseline && cell.mean !== undefined && (cell.axes?.[column] ?? null) === null);
@@ -63,9 +64,7 @@ export function HeatMap({cells, axes, metric}: {cells: CellJson[]; axes: readonl
           </tbody>
         </table>
       </div>
-      {Number.isFinite(grid.low) ? <p class="scale" aria-hidden="true">
-        {metricValue(grid.low, metric)}<span class="ramp" />{metricValue(grid.high, metric)}
-      </p> : <p class="note">No results yet.</p>}
+      <p class="scale" aria-hidden="true">{metricValue(grid.low, metric)}<span class="ramp" />{metricValue(grid.high, metric)}</p>
     </>
   );
 }

@@ -5,6 +5,8 @@ import {degreeOf} from '../logic/mask';
 import {linearTicks} from '../logic/ticks';
 import {rgb, title, useDrawing, type MaskAt, type Place} from './mask_sheet';
 
+const kTokenTicks = 20;  // names that have room along the picture
+
 interface Entry {
   row: number;
   column: number;
@@ -29,9 +31,9 @@ function Picture({bits, length, cursor}: {bits: Uint8Array; length: number; curs
 }
 
 export function MaskDialog(props: {
-  place: Place; at: MaskAt; bits: Uint8Array; length: number; onClose: () => void;
+  place: Place; at: MaskAt; bits: Uint8Array; length: number; tokens: readonly string[]; onClose: () => void;
 }) {
-  const {place, bits, length} = props;
+  const {place, bits, length, tokens} = props;
   const {picture, attested} = props.at;
   const dialog = useRef<HTMLDialogElement>(null);
   const [cursor, setCursor] = useState<Entry>({row: 0, column: 0});
@@ -40,7 +42,6 @@ export function MaskDialog(props: {
     dialog.current?.showModal();
     entries.current?.focus();
   }, []);
-
 
   const clamp = (value: number) => Math.min(length - 1, Math.max(0, value));
   const onKey = (event: KeyboardEvent) => {
@@ -58,7 +59,10 @@ export function MaskDialog(props: {
     });
   };
   const kept = bits[cursor.row * length + cursor.column] === 1;
-  const ticks = linearTicks(0, length - 1, 8).filter(Number.isInteger);
+  // Tokens name the axes where there are any: all of them, or every so many.
+  const ticks = tokens.length === 0 ? linearTicks(0, length - 1, 8).filter(Number.isInteger)
+    : Array.from({length: Math.ceil(length / Math.ceil(length / kTokenTicks))}, (_, k) => k * Math.ceil(length / kTokenTicks));
+  const named = (index: number) => (tokens[index] === undefined ? `${index}` : `${index} “${tokens[index]}”`);
   const edge = (index: number) => `${(100 * index) / length}%`;
   const middle = (index: number) => `${(100 * (index + 0.5)) / length}%`;
   return (
@@ -69,10 +73,10 @@ export function MaskDialog(props: {
         <span class="note">rows are queries, columns keys</span>
         <button type="button" onClick={() => dialog.current?.close()}>Close</button>
       </div>
-      <div class="enlarged">
-        <div class="ticks across" aria-hidden="true">{ticks.map((tick) => <span key={tick} style={{left: middle(tick)}}>{tick}</span>)}</div>
+      <div class={`enlarged ${tokens.length > 0 ? 'with-tokens' : ''}`}>
+        <div class="ticks across" aria-hidden="true">{ticks.map((tick) => <span key={tick} class={tick === cursor.column ? 'at-cursor' : ''} style={{left: middle(tick)}}>{tokens[tick] ?? tick}</span>)}</div>
         <div class="ticks down" aria-hidden="true">
-          {ticks.map((tick) => <span key={tick} style={{top: middle(tick)}}>{tick}</span>)}
+          {ticks.map((tick) => <span key={tick} class={tick === cursor.row ? 'at-cursor' : ''} style={{top: middle(tick)}}>{tokens[tick] ?? tick}</span>)}
         </div>
         <div class="entries" ref={entries} tabIndex={0} role="application" aria-label="Mask; arrow keys move, with shift by eight"
           onKeyDown={onKey} onPointerMove={onPointer} onPointerDown={onPointer}>
@@ -81,7 +85,7 @@ export function MaskDialog(props: {
         </div>
       </div>
       <p class="readout" aria-live="polite">
-        query {cursor.row} {kept ? 'sees' : 'does not see'} key {cursor.column}; it keeps {degreeOf(bits, length, cursor.row)} of {length} keys
+        query {named(cursor.row)} {kept ? 'sees' : 'does not see'} key {named(cursor.column)}; it keeps {degreeOf(bits, length, cursor.row)} of {length} keys
       </p>
       <dl class="facts">
         <div><dt>Kept</dt><dd>{count(int(picture?.kept))} of {count(length * length)}</dd></div>

@@ -106,7 +106,7 @@ export function MaskSheet(props: {
                         aria-label={sentence(here, {picture, attested}, length)}
                         tabIndex={place.layer === layer && place.head === head ? 0 : -1}
                         onFocus={() => setPlace(here)} onPointerEnter={() => setPlace(here)} onClick={() => props.onOpen(here)}>
-                        {small ? <Thumbnail {...small} /> : <span class="no-picture" aria-hidden="true">per text</span>}
+                        {small ? <Thumbnail {...small} /> : <span class="no-picture" aria-hidden="true">no picture</span>}
                       </button>
                       <span class="caption" aria-hidden="true">
                         {density(Number((picture ?? attested)?.density ?? 0))}{attested?.path ? <> <span class="path">{attested.path}</span></> : null}

@@ -13,6 +13,7 @@ import {MaskSheet, type MaskAt, type Place} from './mask_sheet';
 
 const kHeadsBeside = 4;  // with more heads the pictures need the whole width
 const kLongest = 512;  // of the API's pictures
+const kTextBytes = 10_000;  // of a text
 
 function Sheet({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
   const [length, layers, heads] = [mask.length ?? 0, mask.layers ?? 0, mask.heads ?? 0];
@@ -47,7 +48,7 @@ function Sheet({mask, trial}: {mask: TrialMaskJson; trial: TrialJson}) {
         </table>
       </Twin>
       {open ? (
-        <MaskDialog key={`${open.layer}.${open.head}`} place={open} at={at(open)} bits={bits[indexOf(open)]!} length={length}
+        <MaskDialog key={`${open.layer}.${open.head}`} place={open} at={at(open)} bits={bits[indexOf(open)]!} length={length} tokens={mask.tokens ?? []}
           onClose={() => setQuery('mask', null)} />
       ) : null}
     </>
@@ -73,16 +74,44 @@ function LengthField({mask, longest}: {mask: TrialMaskJson | undefined; longest:
   );
 }
 
+// A text in the place of a length: its tokens are asked of the trainer program beside the server.
+function TextFields({paired}: {paired: boolean}) {
+  const query = route.value.query;
+  const text = query.get('text') ?? '';
+  const field = (name: string, label: string, placeholder: string) => (
+    <label class="field grow">
+      <span>{label}</span>
+      <input type="text" value={query.get(name) ?? ''} placeholder={placeholder} maxLength={kTextBytes} autocomplete="off"
+        onChange={(event) => {
+          setQuery('mask', null);
+          setQuery('length', null);
+          setQuery(name, event.currentTarget.value.trim() || null);
+        }} />
+    </label>
+  );
+  return (
+    <>
+      {field('text', 'Tokens of a text', 'The cat sat on the mat.')}
+      {paired && text ? field('pair', 'Its second segment', '') : null}
+      {text ? <button type="button" onClick={() => ['text', 'pair', 'mask'].forEach((name) => setQuery(name, null))}>Lengths</button> : null}
+    </>
+  );
+}
+
 function Masks({trial, controls}: {trial: TrialJson; controls?: ComponentChildren}) {
   const name = trial.name ?? '';
   const wanted = Number(route.value.query.get('length') ?? 0);
   const example = route.value.query.get('example') ?? '';
-  const {data, error} = useLive(`${name} ${wanted} ${example} ${trial.state}`, (signal) => getTrialMask(name, wanted, example, signal), () => false);
+  const text = route.value.query.get('text') ?? '';
+  const pair = text ? route.value.query.get('pair') ?? '' : '';
+  const {data, error} = useLive(`${name} ${wanted} ${example} ${text}\n${pair} ${trial.state}`, (signal) =>
+    getTrialMask(name, text ? {text, textPair: pair, example} : {length: wanted, example}, signal), () => false);
+  const columns = ((trial.spec?.['task'] ?? {}) as {columns?: Record<string, string>}).columns ?? {};
   const training = (trial.spec?.['training'] ?? {}) as Record<string, unknown>;
   const longest = Math.min(kLongest, Number(training['max_length'] ?? kLongest));
   return (
     <>
-      <div class="tools">{controls}<LengthField mask={data} longest={longest} />
+      <div class="tools">{controls}{text ? null : <LengthField mask={data} longest={longest} />}
         {data?.perExampleDraws || example ? (
           <label class="field">
             <span>Example</span>
@@ -90,7 +119,10 @@ function Masks({trial, controls}: {trial: TrialJson; controls?: ComponentChildre
               onChange={(event) => event.currentTarget.checkValidity() && setQuery('example', event.currentTarget.value || null)} />
           </label>
         ) : null}
+        <TextFields paired={columns['text_pair'] !== undefined} />
       </div>
+      {text && !data && !error ? <p class="note" role="status">Asking the trainer for the tokens …</p> : null}
+      {data?.tokens ? <p class="note tokens" aria-label="Tokens">{data.tokens.map((token, k) => <code key={k}>{token}</code>)}</p> : null}
       {(data?.notes ?? []).map((note) => <p key={note} class="note remark">{note}</p>)}
       <p class="note">Rows are queries, columns keys; coloured entries are kept. Pictures are computed from the plan.</p>
       <Problem error={error} />

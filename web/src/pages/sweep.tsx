@@ -1,11 +1,13 @@
 // One sweep: how far it is, its cells, and what they say.
 import {useMemo} from 'preact/hooks';
 import {getSweep, getTrial, listMetrics, loadCells, type CellJson, type MetricPointJson, type SweepJson} from '../api';
-import {SweepActions} from '../components/actions';
+import {CellActions, SweepActions} from '../components/actions';
 import {CellTable} from '../components/cells';
 import {Line, Problem, Progress, Section, Select, State, countsOf, progressText, timeLeft, useTitle} from '../components/common';
 import {PlanView} from '../components/masks';
 import {Curves, type Trace} from '../components/curves';
+import {Invalidated} from '../components/invalidate';
+import {Failures} from '../components/failures';
 import {HeatMap} from '../components/heatmap';
 import {Scatter} from '../components/scatter';
 import {useLive} from '../live';
@@ -83,17 +85,18 @@ function CurvesOf({cells, pinned}: {cells: CellJson[]; pinned: ReadonlySet<numbe
 
 // The plan of the cell that was chosen in the table. Its trials share it; where it draws at random, each
 // mask seed has masks of its own.
-function PlanOf({cell, onClose}: {cell: CellJson; onClose: () => void}) {
+function PlanOf({sweep, cell, onClose, onDone}: {sweep: SweepJson; cell: CellJson; onClose: () => void; onDone: () => void}) {
   const trials = cell.trials ?? [];
   const wanted = route.value.query.get('trial') ?? '';
   const name = trials.find((trial) => idOf(trial) === wanted) ?? trials[0] ?? '';
   const {data, error} = useLive(name, (signal) => getTrial(name, signal), (event) => event.trial === name);
   return (
-    <Section title={`Masks of cell ${int(cell.cell)}`} id="plan">
+    <Section title={`Cell ${int(cell.cell)}`} id="plan">
       <div class="tools plan-head">
         <code>{cell.canonical}</code>
         <button type="button" onClick={onClose}>Close</button>
       </div>
+      <div class="cell-actions"><CellActions sweep={sweep} cell={cell} onDone={onDone} /></div>
       <Problem error={error} />
       {trials.length === 0 ? <p class="note">This cell has no trial yet.</p> : null}
       {data ? (
@@ -132,7 +135,7 @@ export function SweepPage({name}: {name: string}) {
   const wanted = route.value.query.get('cell');
   const chosen = wanted === null ? undefined : data?.find((cell) => int(cell.cell) === Number(wanted));
   const choose = (cell: number | null) => {
-    for (const other of ['trial', 'mask', 'length']) setQuery(other, null);
+    for (const other of ['trial', 'mask', 'length', 'text', 'pair']) setQuery(other, null);
     setQuery('cell', cell === null ? null : `${cell}`);
     if (cell !== null) requestAnimationFrame(() => document.getElementById('plan')?.scrollIntoView({block: 'start'}));
   };
@@ -142,18 +145,23 @@ export function SweepPage({name}: {name: string}) {
   return (
     <>
       <Header sweep={sweep.data} onDone={sweep.reload} />
+      <Failures sweep={sweep.data} onDone={sweep.reload} />
       <Problem error={cells.error} />
       {data ? (
         <>
           <Section title={`Cells (${count(data.length)})`} id="cells">
             <CellTable sweep={name} cells={data} axes={axes} pinned={pinned} onPin={pin} chosen={chosen?.cell === undefined ? undefined : int(chosen.cell)} onChoose={choose} />
           </Section>
-          {chosen ? <PlanOf key={int(chosen.cell)} cell={chosen} onClose={() => choose(null)} /> : null}
+          {chosen ? <PlanOf key={int(chosen.cell)} sweep={sweep.data} cell={chosen} onClose={() => choose(null)} onDone={() => {
+            sweep.reload();
+            cells.reload();
+          }} /> : null}
           <div class="pair">
             <Section title={`${capital(metric)} against density`} id="scatter"><Scatter cells={data} metric={metric} /></Section>
             <Section title="Heat map" id="heat"><HeatMap cells={data} axes={axes} metric={metric} /></Section>
           </div>
           <Section title="Learning curves" id="curves"><CurvesOf cells={data} pinned={pinned} /></Section>
+          <Invalidated sweep={name} succeeded={int(sweep.data.coverage?.succeeded)} onDone={sweep.reload} />
         </>
       ) : <p class="note">Loading cells …</p>}
     </>

@@ -141,6 +141,7 @@ export function TrialPage({name}: {name: string}) {
           {data.maskSeed === undefined ? null : <span>mask seed {int(data.maskSeed)}</span>}
           <span>model <code>{data.model}</code></span>
           <span>task <code>{data.task}</code></span>
+          {data.pausedBy?.length ? <span>paused in {data.pausedBy.map((sweep) => `sweep ${idOf(sweep)}`).join(', ')}</span> : null}
           {data.origin ? <span>run for <a href={`/${data.origin}`}>sweep {idOf(data.origin)}</a></span> : null}
           {(data.replicates ?? []).map((one) => (
             <span key={one.attempt}>{one.stale ? 'stale' : 'also'}: {metricValue(Number(one.value), '')} (attempt {one.attempt}{one.why ? `, ${one.why}` : ''})</span>

@@ -1,5 +1,6 @@
 // The worker processes and what their slots do.
 import {listWorkers, type WorkerJson} from '../api';
+import {WorkerActions} from '../components/actions';
 import {Line, Problem, State, useNow, useTitle} from '../components/common';
 import {useLive} from '../live';
 import {ago, axisText, bytes, count, idOf, int, plural} from '../logic/format';
@@ -27,7 +28,7 @@ function labelTexts(labels: Record<string, unknown>): [string, string][] {
   return texts;
 }
 
-function Row({worker, now}: {worker: WorkerJson; now: number}) {
+function Row({worker, now, onDone}: {worker: WorkerJson; now: number; onDone: () => void}) {
   const labels = labelTexts((worker.labels ?? {}) as Record<string, unknown>);
   const slots = worker.slots ?? 0;
   const busy = worker.busy ?? 0;
@@ -36,8 +37,9 @@ function Row({worker, now}: {worker: WorkerJson; now: number}) {
       <div class="card-head">
         <h2>{worker.name}</h2>
         <State name={worker.state ?? 'unknown'} />
+        <WorkerActions worker={worker} onDone={onDone} />
       </div>
-      <Line items={[`${busy} of ${plural(slots, 'slot')} busy`, `seen ${ago(worker.lastSeenTime, now)}`]} />
+      <Line items={[`${busy} of ${plural(slots, 'slot')} busy`, `seen ${ago(worker.lastSeenTime, now)}`, worker.drainRequested === true && 'is given nothing new']} />
       {(worker.tasks ?? []).map((task) => {
         const [step, steps] = [int(task.step), int(task.steps)];
         const id = idOf(task.trial);
@@ -59,7 +61,7 @@ function Row({worker, now}: {worker: WorkerJson; now: number}) {
 export function WorkersPage() {
   useTitle('Workers');
   const now = useNow();
-  const {data, error} = useLive('workers', (signal) => listWorkers(signal), (event) => event.type !== 'sweep');
+  const {data, error, reload} = useLive('workers', (signal) => listWorkers(signal), (event) => event.type !== 'sweep');
   const workers = data?.workers ?? [];
   return (
     <>
@@ -71,7 +73,7 @@ export function WorkersPage() {
           <pre>sparsweep worker --server HOST:PORT --slots 2</pre>
         </div>
       ) : null}
-      <ul class="cards">{workers.map((worker) => <Row key={worker.name} worker={worker} now={now} />)}</ul>
+      <ul class="cards">{workers.map((worker) => <Row key={worker.name} worker={worker} now={now} onDone={reload} />)}</ul>
     </>
   );
 }
