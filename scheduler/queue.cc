@@ -73,7 +73,6 @@ std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
 }
 
 void Queue::Charge(SweepId sweep) {
-  if (!On(Mechanism::kTurns)) return;
   Lane& lane = lanes_[sweep];
   Leave(sweep, lane);
   int64_t& clock = clock_[lane.share.priority];

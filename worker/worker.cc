@@ -9,19 +9,17 @@
 #include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <thread>
 
 #include "core/catalog.h"
 #include "core/kept_folder.h"
 #include "core/sha256.h"
 #include "worker/agent.h"
-#include "worker/devices.h"
 #include "worker/link.h"
+#include "worker/names.h"
 #include "worker/trainers.h"
 
 namespace sparsweep {
@@ -39,19 +37,6 @@ constexpr milliseconds kLongestBackoff{5000};
 // How long a draining worker waits for a server that does not acknowledge.
 constexpr milliseconds kFarewell{10'000};
 constexpr size_t kLogTail = 64 << 10;
-
-std::string HostName() {
-  char name[256] = "worker";
-  gethostname(name, sizeof name - 1);
-  return name;
-}
-
-std::string RandomName() {
-  std::random_device random;
-  char text[33];
-  std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
-  return text;
-}
 
 template <typename... F>
 struct Visitor : F... {
@@ -366,24 +351,15 @@ Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Start(WorkerOptions options) {
   if (options.name.empty()) options.name = HostName() + "-" + std::to_string(getpid());
 
   auto impl = std::make_unique<Impl>();
-  impl->labels = {{"host", HostName()},
-                  {"pid", getpid()},
-                  {"cpu", devices.cpu},
-                  {"cores", devices.cores},
-                  {"memory_bytes", devices.memory_bytes},
-                  {"threads_per_slot", options.threads_per_slot}};
-  for (const Gpu& gpu : devices.gpus) {
-    impl->labels["gpus"].push_back({{"name", gpu.name}, {"memory_bytes", gpu.memory_bytes}});
-  }
+  impl->labels = LabelsOf(devices, options.threads_per_slot);
   impl->memory_bytes = devices.memory_bytes;
   if (options.device != "cuda") impl->offered_devices.push_back("cpu");
   if (options.device == "cuda" || (options.device == "auto" && !devices.gpus.empty())) {
     impl->offered_devices.push_back("cuda");
   }
-  AgentOptions agent;
-  agent.slots = options.slots;
-  agent.offline_grace = options.offline_grace;
-  agent.drain_grace = options.drain_grace;
+  const AgentOptions agent{.slots = options.slots,
+                           .offline_grace = options.offline_grace,
+                           .drain_grace = options.drain_grace};
   impl->agent = std::make_unique<Agent>(agent, Clock::now());
   impl->link = std::make_unique<Link>(
       impl->io, options.channel ? options.channel : MakeChannel(options.server));
@@ -420,14 +396,5 @@ bool WorkerLoop::WaitFor(milliseconds limit) {
 
 const std::string& WorkerLoop::name() const { return impl_->options.name; }
 int WorkerLoop::slots() const { return impl_->options.slots; }
-
-std::string DefaultTrainer() {
-  if (const char* path = std::getenv("SPARSWEEP_TRAINER"); path != nullptr && *path != '\0') {
-    return path;
-  }
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (self.parent_path() / "sparsweep-trainer").string();
-}
 
 }  // namespace sparsweep

@@ -13,7 +13,7 @@ namespace sparsweep {
 namespace {
 
 // What a trainer would report of this trial: the masks are those of its plan.
-std::string ResultOf(const AttemptId& attempt, const std::string& trial_json) {
+TrialResult ResultOf(const AttemptId& attempt, const std::string& trial_json) {
   const TrialSpec spec = ParseTrialSpec(trial_json).value();
   const auto max_length = static_cast<int>(spec.training.max_length);
   const Plan plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length}).value();
@@ -31,7 +31,7 @@ std::string ResultOf(const AttemptId& attempt, const std::string& trial_json) {
   result.attestation_root = masks.root;
   result.density = masks.density;
   result.tile_sparsity = masks.tile_sparsity;
-  return TrialResultToJson(result);
+  return result;
 }
 
 }  // namespace
@@ -157,7 +157,9 @@ std::string History::StoreBlob(const std::string& bytes) {
 void History::Succeed(const AttemptId& attempt, size_t log_bytes) {
   EndedAttempt ended;
   ended.attempt = attempt;
-  ended.result_json = ResultOf(attempt, writer_->TrialSpecJson(attempt.trial).value());
+  const TrialResult result = ResultOf(attempt, writer_->TrialSpecJson(attempt.trial).value());
+  ended.result_json = TrialResultToJson(result);
+  ended.head = {result.metric, result.value, result.density, result.attestation_root};
   if (log_bytes > 0) {
     std::string log;
     while (log.size() < log_bytes) log += Sha256Hex(log.substr(log.size() / 2));

@@ -516,7 +516,7 @@ test('cells, trials and workers are acted on from their pages, at any width', as
     await worker.getByText('is given nothing new').waitFor();
     await clean();
     await service.call('SweepService/CancelSweep', {name});
-    await worker.getByText('0 of 2 slots busy').waitFor();
+    await worker.getByText('nothing runs').waitFor();
     await worker.getByRole('button', {name: 'Take back'}).click();
     await worker.locator('.state.online').waitFor();
     assert.deepEqual(complaints, []);

@@ -84,9 +84,6 @@ TEST(Mutant, WithoutOrderSecondSeedsGoFirst) {
 TEST(Mutant, WithoutPriorityLessUrgentSweepsGoFirst) {
   EXPECT_BREAKS(Without(Mechanism::kPriority), "of higher priority");
 }
-TEST(Mutant, WithoutTurnsOneSweepTakesAll) {
-  EXPECT_BREAKS(Without(Mechanism::kTurns), "do not share by weight");
-}
 TEST(Mutant, WithoutMercyTrialsPayForTheirWorkersQuarantine) {
   EXPECT_BREAKS(Without(Mechanism::kUncharged), "charged for its worker's quarantine");
 }
@@ -114,7 +111,7 @@ TEST(Mutant, ServerThatForgetsWishes) {
   EXPECT_BREAKS(FirstBroken({.forget_wishes = true}).value_or("nothing"), "differ in");
 }
 TEST(Mutant, ServerThatTellsBeforeItCommits) {
-  EXPECT_BREAKS(FirstBroken({.tell_before_commit = true}).value_or("nothing"), "not committed");
+  EXPECT_BREAKS(FirstBroken({.tell_before_commit = true}).value_or("nothing"), "is not on record");
 }
 TEST(Mutant, ServerThatForgetsLiveAttempts) {
   EXPECT_BREAKS(FirstBroken({.forget_live_attempts = true}).value_or("nothing"), "differ in");

@@ -1,7 +1,6 @@
 #include "tests/scheduler/simulation/order_laws.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <tuple>
 
@@ -64,42 +63,6 @@ Law BrokenOrderLaw(const StoreModel& store, const AttemptLeased& leased) {
     if (!(other.options.needs == sweep.options.needs) || !HandsOut(store, id, other)) continue;
     if (FirstWaiting(store, other)) {
       return name + " goes before sweep " + std::to_string(id) + " of higher priority";
-    }
-  }
-  return std::nullopt;
-}
-
-Law Turns::Broken(const StoreModel& store, const AttemptLeased& leased) {
-  if (!IsNew(store, leased)) return std::nullopt;
-  std::vector<SweepId> waiting;
-  for (const auto& [id, sweep] : store.sweeps()) {
-    if (sweep.options.needs.exclusive || !HandsOut(store, id, sweep)) continue;
-    if (FirstWaiting(store, sweep)) waiting.push_back(id);
-  }
-  std::map<std::pair<SweepId, SweepId>, Pair> pairs;
-  for (const SweepId a : waiting) {
-    for (const SweepId b : waiting) {
-      const SweepOptions& of_a = store.sweeps().at(a).options;
-      const SweepOptions& of_b = store.sweeps().at(b).options;
-      if (a >= b || of_a.priority != of_b.priority || !(of_a.needs == of_b.needs)) continue;
-      Pair pair{{of_a.weight, of_b.weight}, {0, 0}};
-      const auto before = pairs_.find({a, b});
-      if (before != pairs_.end() && std::ranges::equal(before->second.weights, pair.weights)) {
-        pair = before->second;
-      }
-      pair.turns[0] += leased.charged_to == a;
-      pair.turns[1] += leased.charged_to == b;
-      pairs[{a, b}] = pair;
-    }
-  }
-  pairs_ = std::move(pairs);
-  for (const auto& [sweeps, pair] : pairs_) {
-    const double apart = pair.turns[0] / pair.weights[0] - pair.turns[1] / pair.weights[1];
-    // Start-time fair queueing keeps two lanes within a turn of each; one more of each where the
-    // clock was moved by sweeps of other needs.
-    if (std::abs(apart) > 2 / pair.weights[0] + 2 / pair.weights[1]) {
-      return "sweeps " + std::to_string(sweeps.first) + " and " + std::to_string(sweeps.second) +
-             " do not share by weight";
     }
   }
   return std::nullopt;

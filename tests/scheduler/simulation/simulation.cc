@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/scheduler/environment.h"
+#include "tests/scheduler/simulation/happenings.h"
 #include "tests/scheduler/simulation/laws.h"
 #include "tests/scheduler/simulation/order_laws.h"
 #include "tests/scheduler/simulation/people.h"
@@ -30,11 +31,7 @@ class Simulation {
   explicit Simulation(const SimulationOptions& options)
       : options_(options), random_(options.seed), scheduler_(kScheduling) {
     for (int i = 0; i < options.workers; ++i) {
-      const WorkerOffer offer{
-          int64_t{8 + 8 * (i % 3)} << 30,
-          i % 3 == 0 ? std::vector<std::string>{"cpu", "cuda"} : std::vector<std::string>{"cpu"},
-          {{"zone", i % 2 == 0 ? "a" : "b"}}};
-      workers_.emplace_back("w" + std::to_string(i), 1 + Below(random_, 3), offer);
+      workers_.emplace_back("w" + std::to_string(i), 1 + Below(random_, 3), OfferOf(i));
     }
   }
 
@@ -101,7 +98,7 @@ class Simulation {
     if (sync) Break(order_.Broken(*sync, *effects));
     if (sync) Break(absences_.Broken(*sync, *effects));
     if (batch_.empty()) Break(BrokenQuarantineLaw(store_, *effects));
-    if (sync) NoteProgress(*sync, *effects);
+    if (sync) NoteProgress(*sync, *effects, now_, progress_);
     absences_.Note(*effects);
     order_.Note(*effects);
     Break(BrokenShareLaw(store_, kScheduling, before, scheduler_));
@@ -118,15 +115,6 @@ class Simulation {
     }
     if (!Fault("event waits for its batch", 200)) Commit();
     return true;
-  }
-
-  void NoteProgress(const WorkerSynced& sync, const std::vector<Effect>& effects) {
-    if (Only<Instruction>(effects).at(0).stale) return;
-    for (const SlotReport& slot : sync.running) {
-      const auto found = progress_.find(slot.attempt);
-      if (found == progress_.end() || slot.step <= found->second.step) continue;
-      found->second = {now_, slot.step};
-    }
   }
 
   void Commit() {
@@ -166,24 +154,13 @@ class Simulation {
 
   // An effect about to be written.
   void Note(const Effect& effect) {
-    if (const auto* ended = std::get_if<AttemptEnded>(&effect)) {
-      ++happened_[std::string("attempt ") + Name(ended->state)];
-    } else if (const auto* leased = std::get_if<AttemptLeased>(&effect)) {
-      Break(BrokenGrantLaw(store_, *leased));
-      Break(BrokenOrderLaw(store_, *leased));
-      Break(turns_.Broken(store_, *leased));
-      progress_[leased->attempt] = {now_, 0};
-      started_.try_emplace(leased->attempt, now_);
-      ++happened_[leased->attempt.number == 1 ? "attempt leased" : "trial leased again"];
-    } else if (const auto* worker = std::get_if<WorkerChanged>(&effect)) {
-      ++happened_["worker " + worker->state];
-    } else if (const auto* sweep = std::get_if<SweepChanged>(&effect)) {
-      ++happened_[std::string("sweep ") + Name(sweep->state)];
-    } else if (std::get_if<SweepWaiting>(&effect) != nullptr) {
-      ++happened_["sweep waits or not"];
-    } else if (std::get_if<ResultInvalidated>(&effect) != nullptr) {
-      ++happened_["result invalidated"];
-    }
+    if (const auto happening = HappeningOf(effect)) ++happened_[*happening];
+    const auto* leased = std::get_if<AttemptLeased>(&effect);
+    if (leased == nullptr) return;
+    Break(BrokenGrantLaw(store_, *leased));
+    Break(BrokenOrderLaw(store_, *leased));
+    progress_[leased->attempt] = {now_, 0};
+    started_.try_emplace(leased->attempt, now_);
   }
 
   void Kill() {
@@ -218,24 +195,13 @@ class Simulation {
       Break(BrokenMemoryLaw(mirrored, Scheduler::Restore(kScheduling, stored, now_)));
       stored = mirrored;
     }
-    if (options_.forget_live_attempts) stored.live.clear();
-    if (options_.forget_wishes) {
-      for (auto& interest : stored.interests) interest.wish = Wish::kWanted;
-    }
-    std::map<AttemptId, Instant> started;
-    for (auto& live : stored.live) {
-      live.running_for = now_ - started_.at(live.id);
-      started[live.id] = started_.at(live.id);
-    }
-    for (auto& [id, at] : started_) {
-      if (!started.contains(id)) at = now_;  // taken up again it counts from here
-    }
+    Forget(options_, stored);
+    CountRunningTime(now_, started_, stored);
     scheduler_ = Scheduler::Restore(kScheduling, stored, now_);
     Break(BrokenMemoryLaw(store_.Read(), scheduler_));
     for (auto& [worker, heard] : heard_) heard = now_;
     for (auto& [attempt, progress] : progress_) progress = {now_, 0};
     order_.Forget();
-    turns_.Forget();
     absences_.Restart(store_);
   }
 
@@ -385,20 +351,11 @@ class Simulation {
   }
 
   bool AllOver() const {
-    const bool tidy = scheduler_.NextDeadline() != Instant{};
-    return tidy && batch_.empty() && std::ranges::all_of(store_.sweeps(), [](const auto& entry) {
-             const SweepState state = entry.second.state;
-             return state == SweepState::kSucceeded || state == SweepState::kFailed ||
-                    state == SweepState::kCancelled;
-           });
+    return batch_.empty() && scheduler_.NextDeadline() != Instant{} && AllSweepsOver(store_);
   }
 
   void CheckEnd() {
-    for (const auto& [id, trial] : store_.trials()) {
-      if (trial.state == TrialState::kQueued || trial.state == TrialState::kRunning) {
-        Break("trial " + std::to_string(id) + " is open in the end");
-      }
-    }
+    Break(OpenTrial(store_));
     if (scheduler_.HasWork(now_)) Break("there is work in the end");
     if (options_.mirror != nullptr) Break(options_.mirror->Compare(store_));
   }
@@ -425,7 +382,6 @@ class Simulation {
   Absences absences_;
   std::map<std::string, Instant> heard_;
   SyncOrder order_;
-  Turns turns_;
   std::multimap<Instant, Message> network_;
   std::vector<SimWorker> workers_;
 };

@@ -32,6 +32,8 @@ function Row({worker, now, onDone}: {worker: WorkerJson; now: number; onDone: ()
   const labels = labelTexts((worker.labels ?? {}) as Record<string, unknown>);
   const slots = worker.slots ?? 0;
   const busy = worker.busy ?? 0;
+  // One that takes no more offers no slots.
+  const occupied = slots > 0 ? `${busy} of ${plural(slots, 'slot')} busy` : busy > 0 ? `${plural(busy, 'trial')} left to finish` : 'nothing runs';
   return (
     <li class="card" data-worker={worker.name}>
       <div class="card-head">
@@ -39,7 +41,7 @@ function Row({worker, now, onDone}: {worker: WorkerJson; now: number; onDone: ()
         <State name={worker.state ?? 'unknown'} />
         <WorkerActions worker={worker} onDone={onDone} />
       </div>
-      <Line items={[`${busy} of ${plural(slots, 'slot')} busy`, `seen ${ago(worker.lastSeenTime, now)}`, worker.drainRequested === true && 'is given nothing new']} />
+      <Line items={[occupied, `seen ${ago(worker.lastSeenTime, now)}`, worker.drainRequested === true && 'is given nothing new']} />
       {(worker.tasks ?? []).map((task) => {
         const [step, steps] = [int(task.step), int(task.steps)];
         const id = idOf(task.trial);
