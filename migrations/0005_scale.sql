@@ -56,6 +56,10 @@ ALTER TABLE new_result_detail RENAME TO result_detail;
 -- A log goes with the last attempt that names it.
 CREATE INDEX attempt_by_log ON attempt (log_blob) WHERE log_blob IS NOT NULL;
 
+-- Without sweeps under deletion, and with two columns more. test_value: the primary metric on the test split, NULL where there
+-- is none.
+-- selected: of sweeps with training.select, 1 for the cell that is best on dev among those that differ only
+-- in what is selected over, once all of these have ended. A cell with a failed trial is no candidate.
 DROP VIEW v_cells;
 CREATE VIEW v_cells AS
 SELECT c.sweep_id AS sweep, w.name AS sweep_name, c.cell, c.is_baseline, c.alias_of, c.axes,

@@ -130,7 +130,7 @@ class Lifecycle(E2eTest):
             ["mount", "-t", "tmpfs", "-o", "size=200m", "none", disk], capture_output=True, text=True
         )
         if mounted.returncode != 0:
-            self.skipTest("a small file system cannot be mounted here: " + mounted.stderr.strip())
+            self.skipTest("NOT RUN: no small file system can be mounted; run it as root with CAP_SYS_ADMIN: " + mounted.stderr.strip())
         self.addCleanup(lambda: subprocess.run(["umount", "-l", disk], check=False))
         self.addCleanup(self._end_all)
         self.write("sweep.json", tiny_sweep(axes={"mask": MASKS}))

@@ -50,7 +50,7 @@ class Models(E2eTest):
                      'kept no weights; run its sweep with "keep"')
 
     @unittest.skipUnless(os.environ.get("SPARSWEEP_HF_PYTHON"),
-                         "NOT RUN: SPARSWEEP_HF_PYTHON names no Python with torch and transformers")
+                         "NOT RUN: set SPARSWEEP_HF_PYTHON to a Python with torch and transformers 4.57")
     def test_transformers_loads_them_whole(self):
         number = min(self.keep(axes={"mask": ["dense"]}))
         self.run_cli("model", str(number), "--db", "sparsweep.db", "--output", "kept")

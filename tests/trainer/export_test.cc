@@ -135,7 +135,7 @@ TEST_P(Export, GivesTheSameBytesForTheSameTraining) {
 TEST_P(Export, IsLoadedByTransformersToTheSameLogits) {
   const char* python = std::getenv("SPARSWEEP_HF_PYTHON");
   if (python == nullptr) {
-    GTEST_SKIP() << "NOT RUN: SPARSWEEP_HF_PYTHON names no Python with torch and transformers";
+    GTEST_SKIP() << "NOT RUN: set SPARSWEEP_HF_PYTHON to a Python with torch and transformers 4.57";
   }
   const fs::path out = folder_.path() / "kept";
   const at::Tensor trained = TrainAndWrite(out);

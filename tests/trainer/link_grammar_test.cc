@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/sweep_spec.h"
+#include "tests/trainer/models.h"
 #include "tests/trainer/temp_folder.h"
 #include "trainer/parse_cache.h"
 #include "trainer/sentences.h"
@@ -58,19 +59,9 @@ TEST(SplitSentences, EndAtABlankLineAndNotAtALineEnd) {
   EXPECT_THAT(Sentences("..."), ElementsAre("..."));
 }
 
-std::unique_ptr<LinkGrammar> Parser() {
-  auto parser = LinkGrammar::Load(kDefaultParser);
-  return parser.ok() ? *std::move(parser) : nullptr;
-}
-
-#define SPARSWEEP_NEEDS_PARSER(parser)                                                   \
-  if (!(parser)) {                                                                       \
-    GTEST_SKIP() << "NOT RUN: " << LinkGrammar::Load(kDefaultParser).status().message(); \
-  }
-
 TEST(LinkGrammar, LinksAreEdgesAndTheLeftWallIsTheRoot) {
-  auto parser = Parser();
-  SPARSWEEP_NEEDS_PARSER(parser);
+  SPARSWEEP_NEEDS_PARSER();
+  auto parser = LinkGrammar::Load(kDefaultParser).value();
   const std::string text = "The cat sat on the mat.";
   const ParsedText parsed = parser->Parse(text);
   EXPECT_THAT(Forms(text, parsed), ElementsAre("The", "cat", "sat", "on", "the", "mat", "."));
@@ -83,16 +74,16 @@ TEST(LinkGrammar, LinksAreEdgesAndTheLeftWallIsTheRoot) {
 }
 
 TEST(LinkGrammar, OffsetsAreBytes) {
-  auto parser = Parser();
-  SPARSWEEP_NEEDS_PARSER(parser);
+  SPARSWEEP_NEEDS_PARSER();
+  auto parser = LinkGrammar::Load(kDefaultParser).value();
   const std::string text = "The café — it's naïve — has John's “book”.";
   const std::vector<std::string> forms = Forms(text, parser->Parse(text));
   EXPECT_THAT(forms, testing::IsSupersetOf({"The", "café", "—", "it", "'s", "John"}));
 }
 
 TEST(LinkGrammar, ASecondPassLeavesWordsOutAndRootsThem) {
-  auto parser = Parser();
-  SPARSWEEP_NEEDS_PARSER(parser);
+  SPARSWEEP_NEEDS_PARSER();
+  auto parser = LinkGrammar::Load(kDefaultParser).value();
   const std::string text = "the of of and cat sleeps";
   const ParsedText parsed = parser->Parse(text);
   EXPECT_EQ(parsed.parsed, 1);
@@ -105,8 +96,8 @@ TEST(LinkGrammar, ASecondPassLeavesWordsOutAndRootsThem) {
 }
 
 TEST(LinkGrammar, AnotherVersionIsRefused) {
-  auto parser = Parser();
-  SPARSWEEP_NEEDS_PARSER(parser);
+  SPARSWEEP_NEEDS_PARSER();
+  auto parser = LinkGrammar::Load(kDefaultParser).value();
   EXPECT_EQ(LinkGrammar::Load("link-grammar-4.0-en-3.0").status().message(),
             std::string("the trial's parses are those of link-grammar-4.0-en-3.0 and this machine "
                         "has ") +

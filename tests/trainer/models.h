@@ -8,6 +8,8 @@
 #include <string>
 
 #include "core/catalog.h"
+#include "core/sweep_spec.h"
+#include "trainer/link_grammar.h"
 
 namespace sparsweep {
 
@@ -30,6 +32,11 @@ inline std::filesystem::path TestData(const std::string& name) {
 #define SPARSWEEP_NEEDS_DATA(path)                                                               \
   if (!std::filesystem::exists(path)) {                                                          \
     GTEST_SKIP() << "NOT RUN: " << (path) << " is absent; SPARSWEEP_TEST_DATA says where it is"; \
+  }
+
+#define SPARSWEEP_NEEDS_PARSER()                                                                  \
+  if (auto parser = LinkGrammar::Load(kDefaultParser); !parser.ok()) {                            \
+    GTEST_SKIP() << "NOT RUN: " << parser.status().message() << "; scripts/bootstrap installs it"; \
   }
 
 }  // namespace sparsweep

@@ -237,9 +237,7 @@ TEST_F(TrialTextsTest, AParserOfAnotherVersionIsRefused) {
 
 TEST_F(TrialTextsTest, LinkGrammarParsesOnceAndKeepsItOnDisk) {
   task_.parses.clear();
-  if (auto parser = LinkGrammar::Load(kDefaultParser); !parser.ok()) {
-    GTEST_SKIP() << "NOT RUN: " << parser.status().message();
-  }
+  SPARSWEEP_NEEDS_PARSER();
   EXPECT_EQ(MaskOf("syntax(1)", 0).size(), 4u);
   const auto file = folder_.path() / "cache/parses" / (std::string(kDefaultParser) + ".v1.jsonl");
   std::ifstream in(file);
@@ -258,9 +256,7 @@ TEST_F(TrialTextsTest, LinkGrammarParsesOnceAndKeepsItOnDisk) {
 
 TEST_F(TrialTextsTest, ACancelledParseLeavesNoLock) {
   task_.parses.clear();
-  if (auto parser = LinkGrammar::Load(kDefaultParser); !parser.ok()) {
-    GTEST_SKIP() << "NOT RUN: " << parser.status().message();
-  }
+  SPARSWEEP_NEEDS_PARSER();
   auto texts = Read();
   const Plan plan = Plan::Resolve("syntax(1)", {2, 2, 32}).value();
   Parser parser(folder_.path());
@@ -295,9 +291,7 @@ TEST_F(TrialTextsTest, TheMaskCommandShowsTokensAndWords) {
 }
 
 TEST_F(TrialTextsTest, TheMaskCommandShowsTheParse) {
-  if (auto parser = LinkGrammar::Load(kDefaultParser); !parser.ok()) {
-    GTEST_SKIP() << "NOT RUN: " << parser.status().message();
-  }
+  SPARSWEEP_NEEDS_PARSER();
   const json request = {{"model", TestModel("bert-tiny").string()},
                         {"text", "The cat sat."},
                         {"attention", "syntax(1)"}};
