@@ -141,7 +141,3 @@ CREATE VIEW v_replicates AS
 SELECT p.trial_id, p.attempt, a.worker, p.detail ->> '$.metric' AS metric, p.detail ->> '$.value' AS value,
        p.detail ->> '$.device' AS device, p.stale, p.why, p.at
 FROM replicate p JOIN attempt a ON a.trial_id = p.trial_id AND a.number = p.attempt;
-
--- What a start asks of the cells of a million: which are baselines, how many are aliases.
-CREATE INDEX cell_baseline ON cell (sweep_id, cell) WHERE is_baseline = 1;
-CREATE INDEX cell_alias ON cell (sweep_id, cell) WHERE alias_of IS NOT NULL;

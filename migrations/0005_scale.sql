@@ -56,6 +56,10 @@ ALTER TABLE new_result_detail RENAME TO result_detail;
 -- A log goes with the last attempt that names it.
 CREATE INDEX attempt_by_log ON attempt (log_blob) WHERE log_blob IS NOT NULL;
 
+-- What a start asks of the cells of a million: which are baselines, how many are aliases. (Some files have them already.)
+CREATE INDEX IF NOT EXISTS cell_baseline ON cell (sweep_id, cell) WHERE is_baseline = 1;
+CREATE INDEX IF NOT EXISTS cell_alias ON cell (sweep_id, cell) WHERE alias_of IS NOT NULL;
+
 -- Without sweeps under deletion, and with two columns more. test_value: the primary metric on the test split, NULL where there
 -- is none.
 -- selected: of sweeps with training.select, 1 for the cell that is best on dev among those that differ only

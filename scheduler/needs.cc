@@ -77,9 +77,11 @@ void Scheduler::State::UpdateFits(Step& step, Worker& worker) {
 
 Scheduler::State::Next Scheduler::State::NextFor(const Worker& worker) const {
   if (queue.empty() || FreeSlots(worker) <= 0) return {};
-  const auto fits = [&](TrialId id) {
+  const auto fits = [&](TrialId id, int group) {
     if (Refused(id, worker)) return false;
-    if (reserved.empty() || Idle(worker)) return true;
+    // A reservation is for a sweep that wants a worker to itself; another that holds the trial too
+    // does not wait for it.
+    if (!groups[group].needs.exclusive || reserved.empty() || Idle(worker)) return true;
     const auto it = reserved.find(id);
     return it == reserved.end() || it->second == worker.number;
   };

@@ -53,7 +53,7 @@ void Queue::Remove(SweepId sweep, const Place& place, TrialId trial) {
 }
 
 std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
-                                        const std::function<bool(TrialId)>& fits) const {
+                                        const std::function<bool(TrialId, int)>& fits) const {
   std::vector<std::pair<Ready::const_iterator, Ready::const_iterator>> heads;
   for (const int group : groups) {
     if (group >= static_cast<int>(ready_.size()) || ready_[group].empty()) continue;
@@ -65,7 +65,7 @@ std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
     const SweepId sweep = std::get<2>(*first->first);
     const Lane& lane = lanes_.at(sweep);
     for (const Entry& entry : lane.entries) {
-      if (fits(entry.trial)) return Pick{sweep, entry.trial, lane.share.group};
+      if (fits(entry.trial, lane.share.group)) return Pick{sweep, entry.trial, lane.share.group};
     }
     if (++first->first == first->second) heads.erase(first);
   }

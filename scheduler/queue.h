@@ -60,7 +60,7 @@ class Queue {
   bool empty() const { return ready_lanes_ == 0; }
   // The first trial in order, among the lanes of these groups, that fits. Nothing is removed.
   std::optional<Pick> First(const std::vector<int>& groups,
-                            const std::function<bool(TrialId)>& fits) const;
+                            const std::function<bool(TrialId, int group)>& fits) const;
   // The sweep has had a turn.
   void Charge(SweepId sweep);
 

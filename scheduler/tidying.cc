@@ -58,7 +58,6 @@ int Scheduler::State::CancelQueued(Step& step, SweepId id, Sweep& sweep, int mos
     const TrialId trial = sweep.trials[sweep.tidied];
     if (trials[trial].state != TrialState::kQueued) continue;
     queue.Remove(id, InterestOf(id, trial)->place, trial);
-    Unreserve(trial);
     StopUnwanted(step, trial, why);
   }
   if (sweep.tidied == sweep.trials.size()) untidy.erase(id);
@@ -123,7 +122,6 @@ void Scheduler::State::Disown(Step& step, SweepId id, TrialId trial_id,
   Trial& trial = trials[trial_id];
   const bool alone = trial.interests.size() == 1;
   if (!alone) StopUnwanted(step, trial_id, "its sweep was deleted");
-  Unreserve(trial_id);  // it may have been this sweep that needed a worker to itself
   if (alone && trial.state == TrialState::kQueued) Dequeue(trial_id);
   queue.Remove(id, InterestOf(id, trial_id)->place, trial_id);
   std::erase_if(trial.interests, [&](const Interest& i) { return i.sweep == id; });

@@ -14,8 +14,9 @@ constexpr int64_t kMaxListed = 1000;
 constexpr size_t kMaxWhere = 10'000, kMaxWhy = 1000;
 
 // Pages of the API do not apply: what is selected is made stale, or nothing is.
-Result<UserRows> Ask(Database& user, const std::string& sql, int64_t max_rows) {
+Result<UserRows> Ask(Database& user, WriteAheadLog* log, const std::string& sql, int64_t max_rows) {
   UserQuery query;
+  query.log = log;
   query.sql = sql;
   query.max_rows = max_rows;
   query.max_bytes = int64_t{1} << 30;
@@ -37,7 +38,8 @@ struct Selection {
   v1::InvalidateResultsResponse response;
 };
 
-Result<Selection> Select(Database& user, const std::string& where, SweepId sweep) {
+Result<Selection> Select(Database& user, WriteAheadLog* log, const std::string& where,
+                         SweepId sweep) {
   std::string from =
       "FROM (SELECT *, canonical AS pattern FROM v_results) WHERE (" + where + "\n)";
   if (sweep != 0) {
@@ -45,7 +47,7 @@ Result<Selection> Select(Database& user, const std::string& where, SweepId sweep
             std::to_string(sweep) + ")";
   }
   const Result<UserRows> ids =
-      Ask(user, "SELECT trial_id " + from + " ORDER BY trial_id", int64_t{1} << 32);
+      Ask(user, log, "SELECT trial_id " + from + " ORDER BY trial_id", int64_t{1} << 32);
   if (!ids.ok()) {
     const std::string what = ids.status().message() +
                              "; a condition speaks of the columns of v_results (docs/database.md), "
@@ -56,7 +58,7 @@ Result<Selection> Select(Database& user, const std::string& where, SweepId sweep
   for (const auto& row : ids->rows) selection.trials.push_back(Whole(row[0]));
   selection.response.set_total(static_cast<int64_t>(selection.trials.size()));
   const Result<UserRows> rows =
-      Ask(user,
+      Ask(user, log,
           "SELECT trial_id, canonical, seed, metric, value, worker, device " + from +
               " ORDER BY trial_id",
           kMaxListed);
@@ -73,7 +75,7 @@ Result<Selection> Select(Database& user, const std::string& where, SweepId sweep
     result->set_device(Text(row[6]));
   }
   const Result<UserRows> sweeps =
-      Ask(user,
+      Ask(user, log,
           "SELECT DISTINCT ct.sweep_id FROM cell_trial ct JOIN sweep s ON s.id = ct.sweep_id "
           "WHERE s.state IN ('succeeded', 'failed') AND ct.trial_id IN (SELECT trial_id " +
               from + ") ORDER BY 1",
@@ -104,9 +106,11 @@ void LocalApi::InvalidateResults(const v1::InvalidateResultsRequest& request,
     if (!id.ok()) return reply(id.status());
     sweep = *id;
   }
-  parts_.readers.Submit([this, request, sweep,
+  parts_.readers.SubmitQuery([this, request, sweep,
                          reply = std::move(reply)](ReaderPool::Connections& connections) {
-    Result<Selection> selection = Select(connections.user, request.where(), sweep);
+    Result<Selection> selection = Select(
+        connections.user, parts_.loop != nullptr ? &parts_.loop->log() : nullptr, request.where(),
+        sweep);
     if (!selection.ok()) return reply(selection.status());
     if (request.validate_only()) return reply(std::move(selection->response));
     PersonsRequest persons;

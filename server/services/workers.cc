@@ -1,4 +1,6 @@
 // WorkerService: Sync, blobs, the list of workers.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "proto/convert.h"
@@ -99,12 +101,22 @@ class Upload : public BlobUpload, public std::enable_shared_from_this<Upload> {
                            reply = std::move(reply)](ReaderPool::Connections&) {
       if (Status status = self->writer_->Finish(); !status.ok()) return reply(status);
       Posted posted;
-      posted.write = [self](Writer& writer) {
-        return writer.WriteBlob(self->writer_->sha256(), self->writer_->size(),
-                                self->writer_->small());
+      posted.write = [self](Writer& writer) -> Status {
+        const BlobWriter& blob = *self->writer_;
+        // Its file may just have gone with the last trial that named it: the trouble of this
+        // upload, where an error would be the store's.
+        self->gone_ =
+            blob.small() == nullptr &&
+            access(BlobPath(self->parts_.blob_folder, blob.sha256()).c_str(), R_OK) != 0;
+        if (self->gone_) return {};
+        return writer.WriteBlob(blob.sha256(), blob.size(), blob.small());
       };
       posted.reply = [self, reply](Result<Outcome> outcome) {
         if (!outcome.ok()) return reply(outcome.status());
+        if (self->gone_) {
+          return reply(Status(StatusCode::kUnavailable,
+                              "the blob's file is missing; send it again"));
+        }
         v1::PutBlobResponse response;
         response.set_size(self->writer_->size());
         reply(std::move(response));
@@ -116,6 +128,7 @@ class Upload : public BlobUpload, public std::enable_shared_from_this<Upload> {
  private:
   const LocalApi::Parts parts_;
   std::unique_ptr<BlobWriter> writer_;  // touched by one call at a time
+  bool gone_ = false;                   // its file; the loop's thread
 };
 
 }  // namespace

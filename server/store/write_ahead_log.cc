@@ -11,6 +11,7 @@ constexpr int64_t kStep = 512;        // between passes that a reader keeps shor
 constexpr int64_t kRest = 256;        // the writer does so many itself
 constexpr int64_t kShort = 5120;      // 20 MiB
 constexpr int64_t kLong = 10'240;     // 40 MiB: the writer does it, however long it takes
+constexpr std::chrono::milliseconds kAskAgain{50};
 
 }  // namespace
 
@@ -94,9 +95,20 @@ void WriteAheadLog::FinishIfDue() {
 }
 
 bool WriteAheadLog::WaitUntilShort(std::chrono::milliseconds limit) {
+  const auto is_short = [&] { return frames_ <= kShort || done_ == frames_; };
+  const auto end = std::chrono::steady_clock::now() + limit;
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, limit,
-                           [&] { return frames_ <= kShort || done_ == frames_; });
+  while (!is_short()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) return false;
+    // The reader that kept the last pass short may be gone, and the writer may have nothing to
+    // commit that would lead to the next.
+    next_ = 0;
+    nearly_ = false;
+    changed_.notify_all();
+    changed_.wait_until(lock, std::min(end, now + kAskAgain), is_short);
+  }
+  return true;
 }
 
 }  // namespace sparsweep

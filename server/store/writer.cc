@@ -1,8 +1,5 @@
 #include "server/store/writer.h"
 
-#include <unistd.h>
-
-#include "server/store/blobs.h"
 #include "server/store/options_json.h"
 
 namespace sparsweep {
@@ -233,10 +230,6 @@ Status Writer::WriteMetrics(const AttemptId& attempt, const std::vector<MetricPo
 }
 
 Status Writer::WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes) {
-  // Its file may just have gone with the last trial that named it.
-  if (bytes == nullptr && access(BlobPath(db_.path() + ".blobs", sha256).c_str(), R_OK) != 0) {
-    return {StatusCode::kUnavailable, "the blob's file is missing; send it again"};
-  }
   unnamed_blobs_.insert(sha256);
   return Guard([&] {
     Statement insert =

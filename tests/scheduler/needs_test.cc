@@ -118,6 +118,18 @@ TEST_F(Exclusive, TrialHasItsWorkerForItself) {
   EXPECT_THAT(env.Succeed("w", {2, 1}).run, ElementsAre(AttemptId{3, 1}));
 }
 
+TEST_F(Exclusive, ReservationBindsNoOtherSweepOfTheTrial) {
+  Worker("v", 2, {});
+  Worker("w", 2, {});
+  env.Submit({{{"a"}}, {{"b"}}, {{"c"}}});
+  env.Sync("v");  // a, b
+  env.Sync("w");  // c
+  env.SubmitWith(Alone(1), {{{"x"}}});
+  env.Succeed("v", {1, 1});  // v is emptied for x
+  env.Submit({{{"x"}}});     // which another sweep wants on any worker
+  EXPECT_THAT(env.Sync("w").run, ElementsAre(AttemptId{3, 1}, AttemptId{4, 1}));
+}
+
 TEST_F(Exclusive, OneWorkerIsEmptiedAndTheOthersWorkOn) {
   Worker("v", 2, {});
   Worker("w", 2, {});

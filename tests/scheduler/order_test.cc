@@ -111,7 +111,7 @@ TEST(Order, HasWorkNeedsBothATrialAndASlot) {
 
 TEST(Queue, ClosedLaneKeepsItsTrials) {
   Queue queue;
-  const auto any = [](TrialId) { return true; };
+  const auto any = [](TrialId, int) { return true; };
   queue.Add(1, {}, 7);
   EXPECT_TRUE(queue.empty());
   queue.Open(1, {});

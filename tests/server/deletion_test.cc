@@ -13,8 +13,8 @@ using ::testing::ElementsAre;
 constexpr char kCells[] =
     R"j("attention": "window($w)", "axes": {"w": [0, 1, 2, 3, 4]}, "seeds": 1)j";
 
-// Brings a blob and gives its digest.
-std::string Put(Api& api, const std::string& bytes) {
+// Brings a blob; what follows once its bytes are in their file is up to the caller.
+std::future<Result<v1::PutBlobResponse>> Bring(Api& api, const std::string& bytes) {
   const auto upload = api.PutBlob();
   v1::PutBlobRequest message;
   message.set_sha256(Sha256Hex(bytes));
@@ -22,9 +22,13 @@ std::string Put(Api& api, const std::string& bytes) {
   std::promise<Status> written;
   upload->Write(message, [&](Status status) { written.set_value(status); });
   SPARSWEEP_CHECK(written.get_future().get().ok());
-  std::promise<Result<v1::PutBlobResponse>> stored;
-  upload->Finish([&](Result<v1::PutBlobResponse> result) { stored.set_value(std::move(result)); });
-  SPARSWEEP_CHECK(stored.get_future().get().ok());
+  auto stored = std::make_shared<std::promise<Result<v1::PutBlobResponse>>>();
+  upload->Finish([stored](Result<v1::PutBlobResponse> result) { stored->set_value(result); });
+  return stored->get_future();
+}
+
+std::string Put(Api& api, const std::string& bytes) {
+  SPARSWEEP_CHECK(Bring(api, bytes).get().ok());
   return Sha256Hex(bytes);
 }
 
@@ -137,6 +141,30 @@ TEST_F(Deletion, CancelledSweepsTrialsFollowToo) {
   while (Rows(api(), "SELECT DISTINCT state FROM trial") != std::vector<std::string>{"cancelled"}) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }
+}
+
+// The last trial that named the bytes may go between their arrival and their row.
+TEST_F(Deletion, ABlobWhoseFileHasGoneIsSentAgainAndTheStoreGoesOn) {
+  const std::string bytes(100'000, 'x');
+  const std::string file = BlobPath(folder / "a.db.blobs", Sha256Hex(bytes));
+  std::promise<void> go_on;
+  Posted hold;
+  hold.write = [&](Writer&) {
+    go_on.get_future().wait();
+    return Status();
+  };
+  std::promise<Status> held;
+  hold.reply = [&](Result<Outcome> outcome) { held.set_value(outcome.status()); };
+  server->loop->Post(std::move(hold));
+  auto lost = Bring(api(), bytes);
+  while (!std::filesystem::remove(file)) std::this_thread::yield();
+  go_on.set_value();
+  EXPECT_TRUE(held.get_future().get().ok());
+  const auto refused = lost.get();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(refused.status().message(), "the blob's file is missing; send it again");
+  EXPECT_TRUE(Bring(api(), bytes).get().ok());
 }
 
 }  // namespace

@@ -53,8 +53,7 @@ TEST_F(LogTest, IsLongWhileAReaderNeedsIt) {
     EXPECT_GT(file->log().bytes(), 28 << 20);
     EXPECT_FALSE(file->log().WaitUntilShort(milliseconds(0)));
   }
-  for (int i = 0; i < 100 && file->log().bytes() > (20 << 20); ++i) Commit();
-  EXPECT_TRUE(file->log().WaitUntilShort(milliseconds(0)));
+  EXPECT_TRUE(file->log().WaitUntilShort(milliseconds(10'000))) << "and nothing is committed";
 }
 
 }  // namespace
