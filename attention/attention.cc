@@ -1,6 +1,7 @@
 #include "attention/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <limits>
@@ -118,8 +119,9 @@ at::Tensor Attend(const at::Tensor& qkv, const LayerMasks& masks, AttentionBatch
   for (const auto& tiles : shape.tiles) {
     (KeepsProbabilities(*tiles) ? saved : recomputed) += tiles->entries;
   }
-  batch.CountProducts(kProducts, saved, head_size);
-  batch.CountProducts(kProductsRecomputed, recomputed, head_size);
+  const bool backward = at::GradMode::is_enabled() && qkv.requires_grad();
+  batch.CountProducts(kProducts, saved, head_size, backward);
+  batch.CountProducts(kProductsRecomputed, recomputed, head_size, backward);
   if (qkv.scalar_type() == at::kFloat) return CpuAttention<float>::apply(qkv, &shape, &dropout);
   return CpuAttention<at::BFloat16>::apply(qkv, &shape, &dropout);
 }

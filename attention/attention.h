@@ -24,6 +24,7 @@ namespace sparsweep {
 // Products of one pass forward (Q K^T, P V) and backward (four); where probabilities are not saved,
 // Q K^T is computed once more.
 inline constexpr int kProducts = 6, kProductsRecomputed = 7;
+inline constexpr int kProductsForward = 2;  // where no gradient is asked for
 
 // Which implementation; kPortable forces LibTorch's operators (tests, and devices without a
 // kernel).
@@ -34,7 +35,7 @@ enum class Implementation { kAuto, kPortable };
 class AttentionBatch {
  public:
   // lengths[b] in 1..padded for every example; examples[b] is its index in the trial's table of
-  // examples (train first, then dev), or -1 where only the length matters.
+  // examples (train first, then dev, then test), or -1 where only the length matters.
   AttentionBatch(std::vector<int> lengths, std::vector<int64_t> examples, int padded,
                  Implementation implementation = Implementation::kAuto,
                  Phase phase = Phase::kTraining)
@@ -60,9 +61,11 @@ class AttentionBatch {
   // (its weight's logarithm where it has one), -infinity elsewhere.
   const at::Tensor& LogMask(const LayerMasks& masks, at::Device device);
 
-  // Counts `products` matrix products of so many entries, each over `depth` numbers.
-  void CountProducts(int products, int64_t entries, int depth) {
-    flops_ += 2.0 * products * static_cast<double>(entries) * depth;
+  // Counts `products` matrix products of so many entries, each over `depth` numbers; without a
+  // backward pass only those of the forward pass (frozen layers; the first of two passes under
+  // gradient checkpointing).
+  void CountProducts(int products, int64_t entries, int depth, bool backward) {
+    flops_ += 2.0 * (backward ? products : kProductsForward) * static_cast<double>(entries) * depth;
   }
   // What the products of attention took for this batch so far, forward and backward: an addition
   // and a multiplication for each entry that a path computes, whether its mask keeps it or not.

@@ -22,7 +22,7 @@ namespace sparsweep {
 
 // The mask of one example, for patterns that are each example's own: BuildMask with the example's
 // words and key in the context. `example` is an index into the trial's table (train first, then
-// dev). Any thread may call.
+// dev, then test). Any thread may call.
 using ExampleMasks = std::function<std::shared_ptr<const KnownMask>(
     const Pattern&, const MaskContext&, int64_t example)>;
 

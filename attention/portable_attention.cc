@@ -60,7 +60,8 @@ at::Tensor OverPadded(const Call& c) {
     keep = PortableKeep(c.dropout, Items(Iota(0, c.batch.size()), Iota(0, h), h, device),
                         Index(lengths, device), Iota(0, n), Iota(0, n));
   }
-  c.batch.CountProducts(kProducts, c.batch.size() * h * n * n, static_cast<int>(c.parts.size(4)));
+  c.batch.CountProducts(kProducts, c.batch.size() * h * n * n, static_cast<int>(c.parts.size(4)),
+                        c.parts.requires_grad());
   at::Tensor scores = at::matmul(c.parts[0], c.parts[1].transpose(-1, -2)) * c.scale;
   at::Tensor weights = Weights(scores, c.batch.LogMask(c.masks, device), keep, c.dropout.scale());
   return at::matmul(weights, c.parts[2]);  // [B, H, N, d]
@@ -100,7 +101,7 @@ at::Tensor OverStrips(const Call& c, const Tiles& tiles, const std::vector<int64
       at::full({static_cast<int64_t>(examples.size())}, tiles.length, items.options());
   c.batch.CountProducts(kProducts,
                         tiles.entries * static_cast<int64_t>(examples.size() * heads.size()),
-                        static_cast<int>(c.parts.size(4)));
+                        static_cast<int>(c.parts.size(4)), c.parts.requires_grad());
   std::vector<at::Tensor> outs;
   std::vector<int64_t> order;  // the token of each row of outs
   for (const Tiles::Part& part : tiles.parts) {

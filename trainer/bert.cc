@@ -1,6 +1,7 @@
 #include "trainer/bert.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 
@@ -85,7 +86,8 @@ at::Tensor Bert::LayerAttention(int layer, const at::Tensor& qkv, AttentionBatch
   int64_t entries = 0;  // a soft window weighs every pair of tokens
   for (int n : attention.lengths()) entries += int64_t{n} * n;
   attention.CountProducts(kProducts, entries * static_cast<int64_t>(soft.heads.size()),
-                          config_.hidden / config_.heads);
+                          config_.hidden / config_.heads,
+                          qkv.requires_grad() && at::GradMode::is_enabled());
   at::Tensor out = SoftWindowAttention(qkv, config_.heads, soft.heads, soft.weights,
                                        attention.lengths(), dropout, attention.implementation());
   if (static_cast<int>(soft.heads.size()) == config_.heads) return out;

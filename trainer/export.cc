@@ -25,15 +25,6 @@ Result<std::string> ReadText(const fs::path& path) {
   return text.str();
 }
 
-Status WriteText(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (out) return {};
-  return {StatusCode::kFailedPrecondition,
-          path.string() + ": cannot be written; is the disk full?"};
-}
-
 std::string Prefix(const BertConfig& config) {
   return config.architecture == Architecture::kRoberta ? "roberta." : "bert.";
 }
@@ -59,6 +50,15 @@ void AddNamed(const BertConfig& config, const std::string& name, const at::Tenso
 }
 
 }  // namespace
+
+Status WriteText(const fs::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (out) return {};
+  return {StatusCode::kFailedPrecondition,
+          path.string() + ": cannot be written; is the disk full?"};
+}
 
 Weights NamedWeights(const Bert& model, const Checkpoint& checkpoint, const AdamW& optimizer) {
   Weights weights;

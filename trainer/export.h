@@ -24,6 +24,9 @@ std::map<std::string, at::Tensor> NamedWeights(const Bert& model, const Checkpoi
 Result<std::string> TrainedConfig(const Checkpoint& checkpoint, const TaskSpec& task,
                                   const BertOptions& options);
 
+// One of its small files.
+Status WriteText(const std::filesystem::path& path, const std::string& text);
+
 // Writes the folder, which is made if need be. `spec` is recorded, without seconds and names, so
 // that equal trials write equal bytes.
 Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& optimizer,

@@ -8,6 +8,7 @@
 #include "core/catalog.h"
 #include "trainer/bert_config.h"
 #include "trainer/checkpoint.h"
+#include "trainer/export.h"
 #include "trainer/device.h"
 #include "trainer/safetensors.h"
 #include "trainer/safetensors_writer.h"
@@ -41,15 +42,6 @@ Result<std::map<std::string, at::Tensor>> Grown(const fs::path& file,
     }
   }
   return tensors;
-}
-
-Status Write(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (out) return {};
-  return {StatusCode::kFailedPrecondition,
-          path.string() + ": cannot be written; is the disk full?"};
 }
 
 }  // namespace
@@ -98,10 +90,10 @@ Status GrowModel(const fs::path& model, int layers, const std::string& order,
                                  {"made_from", {{"fingerprint", *fingerprint}}},
                                  {"order", order},
                                  {"layers", *copied}};
-  if (Status status = Write(output / "config.json", config.dump(2) + "\n"); !status.ok()) {
+  if (Status status = WriteText(output / "config.json", config.dump(2) + "\n"); !status.ok()) {
     return status;
   }
-  if (Status status = Write(output / "sparsweep.json", record.dump(2) + "\n"); !status.ok()) {
+  if (Status status = WriteText(output / "sparsweep.json", record.dump(2) + "\n"); !status.ok()) {
     return status;
   }
   return WriteSafetensors(output / "model.safetensors", *tensors);

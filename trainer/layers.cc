@@ -61,6 +61,17 @@ at::Tensor Biased(const Rounded& at, const at::Tensor& b) {
   return Product(at.x, at.w, b.to(at.x.scalar_type()));
 }
 
+// The gradients of a product's x and w (its first two tensors), of those that anybody takes: a
+// frozen layer passes on the one and has no use for the other.
+variable_list ProductGrads(AutogradContext* context, const at::Tensor& d_y, const at::Tensor& x,
+                           const at::Tensor& w) {
+  variable_list grads(2);
+  const auto type = context->saved_data["type"].toScalarType();
+  if (context->needs_input_grad(0)) grads[0] = GradX(d_y, w).to(type);
+  if (context->needs_input_grad(1)) grads[1] = GradW(d_y, x).to(at::kFloat);
+  return grads;
+}
+
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w,
                             const at::Tensor& b, at::ScalarType precision) {
@@ -72,8 +83,9 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static variable_list backward(AutogradContext* context, variable_list grads) {
     auto saved = context->get_saved_variables();
     at::Tensor d_y = grads[0].contiguous();
-    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
-            GradW(d_y, saved[0]).to(at::kFloat), ColumnSums(d_y), at::Tensor()};
+    variable_list products = ProductGrads(context, d_y, saved[0], saved[1]);
+    const at::Tensor d_b = context->needs_input_grad(2) ? ColumnSums(d_y) : at::Tensor();
+    return {products[0], products[1], d_b, at::Tensor()};
   }
 };
 
@@ -103,8 +115,8 @@ struct LinearGeluFunction : torch::autograd::Function<LinearGeluFunction> {
                             saved[2].const_data_ptr<T>(), d_y.mutable_data_ptr<T>(),
                             d_b.mutable_data_ptr<float>());
     });
-    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
-            GradW(d_y, saved[0]).to(at::kFloat), d_b, at::Tensor(), at::Tensor()};
+    variable_list products = ProductGrads(context, d_y, saved[0], saved[1]);
+    return {products[0], products[1], d_b, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -160,8 +172,9 @@ struct LinearAddNormFunction : torch::autograd::Function<LinearAddNormFunction> 
           d_y.mutable_data_ptr<decltype(type)>(), d_gamma.mutable_data_ptr<float>(),
           d_beta.mutable_data_ptr<float>(), d_b.mutable_data_ptr<float>());
     });
-    return {GradX(d_y, saved[1]).to(context->saved_data["type"].toScalarType()),
-            GradW(d_y, saved[0]).to(at::kFloat),
+    variable_list products = ProductGrads(context, d_y, saved[0], saved[1]);
+    return {products[0],
+            products[1],
             d_b,
             d_residual,
             d_gamma,

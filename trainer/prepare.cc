@@ -38,9 +38,10 @@ Result<std::shared_ptr<const TokenizedData>> ReadData(const RunContext& run, Tok
 }
 
 // What the windows of the training questions are worth a warning for.
-std::vector<std::string> WindowWarnings(const QaSplit& train) {
-  if (train.cut == 0) return {};
-  return {std::to_string(train.cut) + " of " + std::to_string(train.questions.size()) +
+std::vector<std::string> WindowWarnings(const TokenizedSplit& train) {
+  const auto [answers, cut] = CountCutAnswers(train);
+  if (cut == 0) return {};
+  return {std::to_string(cut) + " of " + std::to_string(answers) +
           " training answers are cut by every window of their context and train as if there were "
           "none; raise max_length or doc_stride"};
 }
@@ -176,7 +177,7 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
     result->warnings = ParseWarnings(counts);
   }
   if (train.qa) {
-    for (std::string& warning : WindowWarnings(*train.qa)) {
+    for (std::string& warning : WindowWarnings(train)) {
       result->warnings.push_back(std::move(warning));
     }
   }

@@ -38,7 +38,6 @@ class SplitMaker {
         return InvalidArgument("question \"" + question.id + "\": " + windows.status().message() +
                                "; raise max_length or lower doc_stride");
       }
-      bool held = false;
       for (size_t w = 0; w < windows->size(); ++w) {
         const Tokenizer::Window& tokens = (*windows)[w];
         QaWindow window{static_cast<int64_t>(number), tokens.first, tokens.bytes};
@@ -47,10 +46,8 @@ class SplitMaker {
         split->begin.push_back(static_cast<int64_t>(split->ids.size()));
         split->spans.push_back(AnswerTokens(window, question));
         split->rows.push_back({static_cast<int64_t>(number), static_cast<int64_t>(w)});
-        held |= split->spans.back().first > 0;
         qa->windows.push_back(std::move(window));
       }
-      qa->cut += question.span && !held;
     }
     split->qa = std::move(qa);
     return {};
@@ -63,6 +60,19 @@ class SplitMaker {
 };
 
 }  // namespace
+
+CutAnswers CountCutAnswers(const TokenizedSplit& split) {
+  CutAnswers counts;
+  for (int64_t i = 0; i < split.size();) {
+    const int64_t row = split.rows[i].row;
+    bool held = false;
+    for (; i < split.size() && split.rows[i].row == row; ++i) held |= split.spans[i].first > 0;
+    const bool answered = split.qa->questions[row].span.has_value();
+    counts.answers += answered;
+    counts.cut += answered && !held;
+  }
+  return counts;
+}
 
 Result<std::shared_ptr<const TokenizedData>> TokenizeQuestions(const Tokenizer& tokenizer,
                                                                Questions questions,

@@ -25,8 +25,14 @@ struct QaSplit {
   std::vector<Question> questions;
   std::vector<QaWindow> windows;
   bool may_have_none = false;
-  int64_t cut = 0;  // answers that no window holds whole: they train as if there were none
 };
+
+// The answered questions among a split's examples, and those of them whose answer no window holds
+// whole: they train as if there were none.
+struct CutAnswers {
+  int64_t answers = 0, cut = 0;
+};
+CutAnswers CountCutAnswers(const TokenizedSplit& split);
 
 // `tokenizer` does not truncate; `types` is how many token types the model has. An error names the
 // question.

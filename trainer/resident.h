@@ -42,9 +42,9 @@ struct Resident {
   explicit Resident(const std::filesystem::path& data_folder) : parser(data_folder) {}
 
   HashCache hashes;
-  Recent<const Checkpoint> checkpoints;   // by model fingerprint
-  Recent<const TokenizedData> tokenized;  // by model and data fingerprint and max_length
-  Recent<TrialTexts> texts;               // the same, where masks needed texts
+  Recent<const Checkpoint> checkpoints;   // by model fingerprint, random ones by seed too
+  Recent<const TokenizedData> tokenized;  // by model, data, max_length and doc_stride
+  Recent<TrialTexts> texts;               // as both, where masks needed texts
   Parser parser;
   MaskCache masks;
 };

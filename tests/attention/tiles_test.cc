@@ -2,6 +2,7 @@
 // and what a path computes is counted from them.
 #include "attention/tiles.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -96,13 +97,14 @@ TEST(Tiles, TransposeTurnsRowsIntoColumns) {
 
 // What one text of `length` takes, one head of 16.
 double FlopsOf(const std::string& pattern, int length, PathChoice path,
-               Implementation how = Implementation::kAuto, int padded = 0) {
+               Implementation how = Implementation::kAuto, int padded = 0,
+               bool differentiated = true) {
   MaskCache cache;
   const Plan plan = Plan::Resolve(pattern, {1, 1, 512}).value();
   const auto masks = MaskPlan::Make(plan, {5, path, {}, {}}, {length}, cache).value();
   if (padded == 0) padded = length + 3;
   AttentionBatch batch({length}, padded, how);
-  Attend(at::zeros({1, padded, 48}), masks->layer(0), batch, {});
+  Attend(at::zeros({1, padded, 48}).requires_grad_(differentiated), masks->layer(0), batch, {});
   return batch.flops();
 }
 
@@ -120,6 +122,14 @@ TEST(Flops, AreThoseOfTheEntriesThatThePathComputes) {
   // Masked: all four tiles hold an entry, so all are computed; of block(2) two are absent.
   EXPECT_EQ(FlopsOf("window(1)", 128, PathChoice::kMasked), 6 * kPerEntry * 128 * 128);
   EXPECT_EQ(FlopsOf("block(2)", 128, PathChoice::kMasked), 6 * kPerEntry * 2 * 64 * 64);
+}
+
+TEST(Flops, WithoutABackwardPassAreTwoProducts) {
+  for (const auto how : {Implementation::kAuto, Implementation::kPortable}) {
+    EXPECT_EQ(FlopsOf("dense", 20, PathChoice::kDense, how, 20, false), 2 * kPerEntry * 20 * 20);
+    const at::NoGradGuard first_of_two_passes;
+    EXPECT_EQ(FlopsOf("dense", 200, PathChoice::kDense, how, 200), 2 * kPerEntry * 200 * 200);
+  }
 }
 
 TEST(Flops, OfLibTorchsOperatorsCountThePaddingThatTheyCompute) {

@@ -154,7 +154,7 @@ TEST_F(QaWindowsOfAnswers, CountThoseThatEveryWindowCuts) {
   ASSERT_TRUE(read.ok());
   const auto data = TokenizeQuestions(tokenizer, *read, 12, 2, 2);
   ASSERT_TRUE(data.ok()) << data.status().message();
-  EXPECT_EQ((*data)->train.qa->cut, 1);
+  EXPECT_EQ(CountCutAnswers((*data)->train).cut, 1);
   EXPECT_GT((*data)->train.size(), 1);
   for (const auto& span : (*data)->train.spans)
     EXPECT_EQ(span, (std::pair<int32_t, int32_t>(0, 0)));

@@ -171,7 +171,7 @@ TEST(QaWindows, AreThoseOfTheReferencesTokenizer) {
     }
   }
   EXPECT_EQ(i, train.size());
-  EXPECT_EQ(train.qa->cut, 0);
+  EXPECT_EQ(CountCutAnswers(train).cut, 0);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "tests/trainer/models.h"
 #include "tests/trainer/temp_folder.h"
+#include "trainer/expect.h"
 #include "trainer/reader.h"
 #include "trainer/trial_run.h"
 
@@ -215,6 +216,21 @@ TEST_F(Trials, AreRefusedWhenTheyCannotRunAsSpecified) {
   spec.layers = 3;
   EXPECT_EQ(Fail(spec),
             "refused: model \"bert-tiny\" has 2 layers x 2 heads, the trial wants 3 x 2");
+}
+
+// What verify asks of a machine that could not have trained the trial.
+TEST_F(Trials, AreExpectedOnAnyDeviceInAnyPrecision) {
+  TrialSpec spec = SmallTrial("random(2, each=example)");
+  spec.mask_seed = 0;
+  const TrialResult result = Succeed(spec);
+  ASSERT_TRUE(Runner().FillFingerprints(&spec).ok());
+  spec.device = "cuda";
+  spec.training.precision = "bfloat16";
+  Resident resident{Catalog::DefaultFolder()};
+  const auto expected = ExpectResult(spec, result, {Catalog::DefaultFolder()}, resident);
+  ASSERT_TRUE(expected.ok()) << expected.status().message();
+  EXPECT_EQ(expected->attestation_root, result.attestation_root);
+  EXPECT_EQ(expected->masks, result.masks);
 }
 
 TEST_F(Trials, AreRefusedWhereTheWorkerOffersAnotherDevice) {
