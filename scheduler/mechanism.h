@@ -21,6 +21,7 @@ enum class Mechanism {
   kBackOff,           // a trial that waited is queued again
   kOrder,             // trials of a sweep go in the order of their places
   kPriority,          // a sweep of higher priority goes first
+  kTurns,             // a sweep that had its turn waits for those of the others
   kUncharged,         // a quarantined worker's trials go back uncharged
   kPause,             // what is paused is not leased
   kMaxRunning,        // a sweep has no more leases than it may

@@ -52,38 +52,57 @@ void Queue::Remove(SweepId sweep, const Place& place, TrialId trial) {
   if (lane->second.entries.empty()) Leave(sweep, lane->second);
 }
 
+Queue::Rank Queue::Among(int group, Rank rank) const {
+  const auto pace = paces_.find({-std::get<0>(rank), group});
+  if (pace != paces_.end()) std::get<1>(rank) += pace->second.skipped;
+  return rank;
+}
+
 std::optional<Queue::Pick> Queue::First(const std::vector<int>& groups,
                                         const std::function<bool(TrialId, int)>& fits) const {
-  std::vector<std::pair<Ready::const_iterator, Ready::const_iterator>> heads;
+  struct Head {
+    int group;
+    Ready::const_iterator next, end;
+    Rank rank;
+  };
+  std::vector<Head> heads;
   for (const int group : groups) {
     if (group >= static_cast<int>(ready_.size()) || ready_[group].empty()) continue;
-    heads.emplace_back(ready_[group].begin(), ready_[group].end());
+    const Ready& ready = ready_[group];
+    heads.push_back({group, ready.begin(), ready.end(), Among(group, *ready.begin())});
   }
   while (!heads.empty()) {
-    const auto first = std::ranges::min_element(
-        heads, [](const auto& a, const auto& b) { return *a.first < *b.first; });
-    const SweepId sweep = std::get<2>(*first->first);
+    const auto first = std::ranges::min_element(heads, {}, &Head::rank);
+    const SweepId sweep = std::get<2>(*first->next);
     const Lane& lane = lanes_.at(sweep);
     for (const Entry& entry : lane.entries) {
       if (fits(entry.trial, lane.share.group)) return Pick{sweep, entry.trial, lane.share.group};
     }
-    if (++first->first == first->second) heads.erase(first);
+    if (++first->next == first->end) {
+      heads.erase(first);
+    } else {
+      first->rank = Among(first->group, *first->next);
+    }
   }
   return std::nullopt;
 }
 
 void Queue::Charge(SweepId sweep) {
+  if (!On(Mechanism::kTurns)) return;
   Lane& lane = lanes_[sweep];
   Leave(sweep, lane);
+  Pace& pace = PaceOf(lane);
+  pace.served = std::max(pace.served, lane.time);
   int64_t& clock = clock_[lane.share.priority];
-  clock = std::max(clock, lane.time);
-  lane.time = clock + std::llround(kTurn / lane.share.weight);
+  pace.skipped = std::max(pace.skipped, clock - pace.served);
+  clock = pace.served + pace.skipped;
+  lane.time = pace.served + std::llround(kTurn / lane.share.weight);
   Enter(sweep, lane);
 }
 
 void Queue::Enter(SweepId sweep, Lane& lane) {
   if (!lane.open || lane.entries.empty()) return;
-  lane.time = std::max(lane.time, clock_[lane.share.priority]);
+  lane.time = std::max(lane.time, PaceOf(lane).served);
   if (lane.share.group >= static_cast<int>(ready_.size())) ready_.resize(lane.share.group + 1);
   ready_lanes_ += ready_[lane.share.group].insert(RankOf(sweep, lane)).second;
 }

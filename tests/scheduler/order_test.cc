@@ -63,6 +63,34 @@ TEST(Order, LateSweepDoesNotCatchUpOnTurnsItWasNotThereFor) {
                                  env.TrialOf("a5")));
 }
 
+// One worker of a device that two sweeps want, and one that another sweep keeps far busier.
+TEST(Order, WeightsDecideWhateverThePaceOfSweepsWithOtherNeeds) {
+  Environment env;
+  const auto submit = [&](const std::string& name, double weight, const char* device, int trials) {
+    SweepOptions options;
+    options.weight = weight;
+    options.needs.device = device;
+    std::vector<CellOf> cells;
+    for (int i = 0; i < trials; ++i) cells.push_back({{name + std::to_string(i)}});
+    return env.SubmitWith(options, cells);
+  };
+  const SweepId one = submit("one", 1, "cuda", 40), three = submit("three", 3, "cuda", 40);
+  submit("other", 1, "cpu", 200);
+  env.Worker("slow", 1);
+  env.Next("slow").offer.devices = {"cuda"};
+  env.Worker("fast", 1);
+  env.Next("fast").offer.devices = {"cpu"};
+  Instruction slow = env.Sync("slow"), fast = env.Sync("fast");
+  std::map<SweepId, int> turns;
+  for (int i = 0; i < 40; ++i) {
+    ++turns[env.store().trials().at(slow.run[0].trial).attempts.at(1).charged_to];
+    slow = env.Succeed("slow", slow.run[0]);
+    for (int j = 0; j < 4; ++j) fast = env.Succeed("fast", fast.run[0]);
+  }
+  EXPECT_EQ(turns[one], 10);
+  EXPECT_EQ(turns[three], 30);
+}
+
 TEST(Order, SharedTrialRunsAtTheHighestPriorityOfItsSweeps) {
   Environment env;
   env.Submit({{{"other"}}, {{"shared"}}}, 0);

@@ -31,6 +31,14 @@ bool AllSweepsOver(const StoreModel& store) {
   });
 }
 
+std::map<SweepId, Coverage> LedgerOf(const StoreModel& store, const Scheduler& scheduler) {
+  std::map<SweepId, Coverage> ledger;
+  for (const auto& [id, sweep] : store.sweeps()) {
+    if (const auto coverage = scheduler.CoverageOf(id)) ledger[id] = *coverage;
+  }
+  return ledger;
+}
+
 Law OpenTrial(const StoreModel& store) {
   for (const auto& [id, trial] : store.trials()) {
     if (trial.state == TrialState::kQueued || trial.state == TrialState::kRunning) {

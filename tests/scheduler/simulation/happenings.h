@@ -21,6 +21,8 @@ std::optional<std::string> HappeningOf(const Effect& effect);
 
 bool AllSweepsOver(const StoreModel& store);
 
+std::map<SweepId, Coverage> LedgerOf(const StoreModel& store, const Scheduler& scheduler);
+
 // Broken by a trial that is queued or running.
 Law OpenTrial(const StoreModel& store);
 

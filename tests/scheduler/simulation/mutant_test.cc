@@ -84,6 +84,9 @@ TEST(Mutant, WithoutOrderSecondSeedsGoFirst) {
 TEST(Mutant, WithoutPriorityLessUrgentSweepsGoFirst) {
   EXPECT_BREAKS(Without(Mechanism::kPriority), "of higher priority");
 }
+TEST(Mutant, WithoutTurnsOneSweepTakesAll) {
+  EXPECT_BREAKS(Without(Mechanism::kTurns), "do not share by weight");
+}
 TEST(Mutant, WithoutMercyTrialsPayForTheirWorkersQuarantine) {
   EXPECT_BREAKS(Without(Mechanism::kUncharged), "charged for its worker's quarantine");
 }

@@ -1,8 +1,11 @@
 #include "tests/scheduler/simulation/order_laws.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <tuple>
+#include <variant>
+#include <vector>
 
 namespace sparsweep::testing {
 namespace {
@@ -66,6 +69,53 @@ Law BrokenOrderLaw(const StoreModel& store, const AttemptLeased& leased) {
     }
   }
   return std::nullopt;
+}
+
+Law Turns::Broken(const StoreModel& store, const AttemptLeased& leased) {
+  if (!IsNew(store, leased)) return std::nullopt;
+  std::vector<SweepId> waiting;
+  for (const auto& [id, sweep] : store.sweeps()) {
+    if (sweep.options.needs.exclusive || !HandsOut(store, id, sweep)) continue;
+    if (FirstWaiting(store, sweep)) waiting.push_back(id);
+  }
+  const SweepId by = leased.charged_to;
+  const double paid = store.sweeps().at(by).options.weight;
+  lightest_[by] = std::min(lightest_.try_emplace(by, paid).first->second, paid);
+  std::map<Pair, std::pair<int, int>> pairs;
+  for (const SweepId a : waiting) {
+    for (const SweepId b : waiting) {
+      const SweepOptions& of_a = store.sweeps().at(a).options;
+      const SweepOptions& of_b = store.sweeps().at(b).options;
+      if (a >= b || of_a.priority != of_b.priority || !(of_a.needs == of_b.needs)) continue;
+      const auto before = pairs_.find({a, b});
+      auto& [turns_a, turns_b] = pairs[{a, b}];
+      if (before != pairs_.end()) std::tie(turns_a, turns_b) = before->second;
+      turns_a += by == a;
+      turns_b += by == b;
+      // Start-time fair queueing: either lane is at most the turn it had last ahead of the other,
+      // at the beginning of the while and now.
+      const auto turn = [&](SweepId id, double weight) {
+        const auto light = lightest_.find(id);
+        return 1 / (light == lightest_.end() ? weight : std::min(weight, light->second));
+      };
+      const double most = turn(a, of_a.weight) + turn(b, of_b.weight);
+      if (std::abs(turns_a / of_a.weight - turns_b / of_b.weight) > most + 0.01) {
+        return "sweeps " + std::to_string(a) + " and " + std::to_string(b) +
+               " do not share by weight: " + std::to_string(turns_a) + " and " +
+               std::to_string(turns_b) + " turns";
+      }
+    }
+  }
+  pairs_ = std::move(pairs);
+  return std::nullopt;
+}
+
+void Turns::Note(const Effect& effect) {
+  const auto* changed = std::get_if<SweepOptionsChanged>(&effect);
+  if (changed == nullptr) return;
+  std::erase_if(pairs_, [&](const auto& entry) {
+    return entry.first.first == changed->sweep || entry.first.second == changed->sweep;
+  });
 }
 
 }  // namespace sparsweep::testing

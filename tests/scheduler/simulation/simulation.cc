@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -84,11 +83,7 @@ class Simulation {
     std::optional<WorkerSynced> sync;
     if (const auto* s = std::get_if<WorkerSynced>(&event)) sync = *s;
     std::map<SweepId, Coverage> before;
-    if (sync || std::holds_alternative<TimePassed>(event)) {
-      for (const auto& [id, sweep] : store_.sweeps()) {
-        if (const auto coverage = scheduler_.CoverageOf(id)) before[id] = *coverage;
-      }
-    }
+    if (sync || std::holds_alternative<TimePassed>(event)) before = LedgerOf(store_, scheduler_);
     if (sync) absences_.Before(*sync);
     auto effects = scheduler_.Apply(std::move(event), now_);
     if (!effects.ok()) {
@@ -155,10 +150,12 @@ class Simulation {
   // An effect about to be written.
   void Note(const Effect& effect) {
     if (const auto happening = HappeningOf(effect)) ++happened_[*happening];
+    turns_.Note(effect);
     const auto* leased = std::get_if<AttemptLeased>(&effect);
     if (leased == nullptr) return;
     Break(BrokenGrantLaw(store_, *leased));
     Break(BrokenOrderLaw(store_, *leased));
+    Break(turns_.Broken(store_, *leased));
     progress_[leased->attempt] = {now_, 0};
     started_.try_emplace(leased->attempt, now_);
   }
@@ -202,6 +199,7 @@ class Simulation {
     for (auto& [worker, heard] : heard_) heard = now_;
     for (auto& [attempt, progress] : progress_) progress = {now_, 0};
     order_.Forget();
+    turns_.Forget();
     absences_.Restart(store_);
   }
 
@@ -342,12 +340,13 @@ class Simulation {
       worker.Mend(now_);
       Handle(WorkerDrainRequested{worker.name(), false});
     }
-    std::vector<SweepId> paused, nowhere;
-    for (const auto& [id, sweep] : store_.sweeps()) {
-      (sweep.options.needs.device == kNowhere ? nowhere : paused).push_back(id);
+    const auto sweeps = store_.sweeps();
+    for (const auto& [id, sweep] : sweeps) {
+      if (sweep.options.needs.device != kNowhere) Handle(SweepResumeRequested{id});
     }
-    for (const SweepId id : paused) Handle(SweepResumeRequested{id});
-    for (const SweepId id : nowhere) Handle(SweepCancelRequested{id});
+    for (const auto& [id, sweep] : sweeps) {
+      if (sweep.options.needs.device == kNowhere) Handle(SweepCancelRequested{id});
+    }
   }
 
   bool AllOver() const {
@@ -382,6 +381,7 @@ class Simulation {
   Absences absences_;
   std::map<std::string, Instant> heard_;
   SyncOrder order_;
+  Turns turns_;
   std::multimap<Instant, Message> network_;
   std::vector<SimWorker> workers_;
 };

@@ -4,20 +4,16 @@
 // fail; a full disk; clocks that jump, late timers; and every request a person can make.
 //
 // After every step the laws hold; a broken one ends the run with a sentence:
-//   - the store's constraints: one accepted result per trial, one live lease, no attempt ends
-//   twice,
+//   - the store's constraints: one accepted result per trial, one live lease, no attempt ends twice,
 //     no number is given out twice
-//   - what is accepted is the word of the worker that the attempt was leased to, and not from
-//   before
+//   - what is accepted is the word of the worker that the attempt was leased to, and not from before
 //     an invalidation
 //   - nobody is told what is not committed, and a success that was acknowledged is on record
 //   - the ledger adds up and equals a count of the rows
 //   - a trial runs if and only if one attempt of it does; a finished sweep has no open trial
-//   - no lease outlives its worker's last word by more than it may, nor its worker's incarnation,
-//   nor
+//   - no lease outlives its worker's last word by more than it may, nor its worker's incarnation, nor
 //     two Syncs without it, nor the time and idle limits of its sweep
-//   - a lease goes to a worker that takes work, has what the trial needs, and has it free; it is of
-//   a
+//   - a lease goes to a worker that takes work, has what the trial needs, and has it free; it is of a
 //     trial that is wanted and not paused, of a sweep with no more leases than it may have
 //   - of the trials of a sweep that never ran the first in order goes, of sweeps with equal needs the
 //     one of higher priority, and those of equal priority share by weight
