@@ -81,9 +81,12 @@ class Attester {
     return known;
   }
 
-  Status Compare(int layer, const at::Tensor& qkv, AttentionBatch& batch,
+  at::Tensor Ask(int layer, const at::Tensor& qkv, AttentionBatch& batch) {
+    return attention_(layer, qkv, batch).to(at::kCPU, at::kFloat).contiguous();
+  }
+
+  Status Compare(int layer, const at::Tensor& answer, const AttentionBatch& batch,
                  const std::function<Known(int b, int head)>& known) {
-    at::Tensor answer = attention_(layer, qkv, batch).to(at::kCPU, at::kFloat).contiguous();
     for (int b = 0; b < batch.size(); ++b) {
       for (int head = 0; head < plan_.heads(); ++head) {
         if (!IsAsked(layer, head)) continue;
@@ -121,12 +124,11 @@ class Attester {
                            request_.implementation, phase);
       const at::Tensor qkv = probe_.Question(batch);
       for (int layer : layers) {
-        Status status = Compare(layer, qkv, batch, [&](int b, int head) {
+        Status status = Compare(layer, Ask(layer, qkv, batch), batch, [&](int b, int head) {
           return OfLength(layer, head, lengths[b], phase);
         });
         if (!status.ok()) return status;
       }
-      probe_.Forget();
     }
     return {};
   }
@@ -149,19 +151,24 @@ class Attester {
         mine.push_back(lengths[first]);
         examples.push_back(first);
       }
-      const auto known = own_.Count(request_.examples, examples, phase, counted);
       AttentionBatch batch(mine, examples, *std::ranges::max_element(mine), request_.implementation,
                            phase);
       const at::Tensor qkv = probe_.Question(batch);
+      // First all answers: the operator makes the masks, which training needs, then they are known.
+      std::vector<std::pair<int, at::Tensor>> answers;
       for (const std::vector<int>& group : own_.groups()) {
         const int layer = group[calls % group.size()];
-        Status status = Compare(layer, qkv, batch, [&](int b, int head) {
+        answers.emplace_back(layer, Ask(layer, qkv, batch));
+      }
+      const auto known = own_.Count(request_.examples, examples, phase, counted);
+      for (const auto& [asked, answer] : answers) {
+        const int layer = asked;
+        Status status = Compare(layer, answer, batch, [&](int b, int head) {
           const int own = own_.index(layer, head);
           return own >= 0 ? known[own][b] : OfLength(layer, head, mine[b], phase);
         });
         if (!status.ok()) return status;
       }
-      probe_.Forget();
     }
     own_.Finish();
     return {};

@@ -52,14 +52,14 @@ SPARSWEEP_CLONES void PlainMeans(const Mask& mask, const float* codes, float* me
 }
 
 // The same by multiplicity, for codes of any width.
-std::vector<float> Means(const KnownMask& known, const float* codes, int width) {
+void Means(const KnownMask& known, const float* codes, int width, std::vector<float>* means) {
   const Mask& mask = known.mask;
   const int n = mask.length();
-  std::vector<float> means(static_cast<size_t>(n) * width);
+  means->assign(static_cast<size_t>(n) * width, 0.0f);
   const bool weighted = known.weights.blocks > 0;
   if (width == 16 && !weighted) {
-    PlainMeans(mask, codes, means.data());
-    return means;
+    PlainMeans(mask, codes, means->data());
+    return;
   }
   std::vector<double> sum(width);
   for (int i = 0; i < n; ++i) {
@@ -73,10 +73,9 @@ std::vector<float> Means(const KnownMask& known, const float* codes, int width) 
       for (int c = 0; c < width; ++c) sum[c] += times * codes[int64_t{j} * width + c];
     }
     for (int c = 0; c < width && weight > 0; ++c) {
-      means[static_cast<size_t>(i) * width + c] = static_cast<float>(sum[c] / weight);
+      (*means)[static_cast<size_t>(i) * width + c] = static_cast<float>(sum[c] / weight);
     }
   }
-  return means;
 }
 
 }  // namespace
@@ -109,31 +108,36 @@ Probe::Probe(const std::string& attempt, int longest, int heads, int head_size, 
 }
 
 at::Tensor Probe::Question(const AttentionBatch& batch) {
-  if (question_.defined() && question_.size(1) == batch.padded() &&
-      question_.size(0) >= batch.size()) {
-    return question_.narrow(0, 0, batch.size());
-  }
-  const int64_t hidden = int64_t{heads_} * width_;
-  at::Tensor qkv = at::zeros({batch.size(), batch.padded(), 3 * hidden});
-  float* to = qkv.mutable_data_ptr<float>() + 2 * hidden;
-  for (int b = 0; b < batch.size(); ++b) {
-    for (int j = 0; j < batch.padded(); ++j, to += 3 * hidden) {
+  if (batch.size() == size_ && batch.padded() == padded_) return question_;
+  size_ = batch.size();
+  padded_ = batch.padded();
+  // Token by token the same place for Q, K and V, however long the rows are: zeros stay.
+  const int64_t hidden = int64_t{heads_} * width_, tokens = int64_t{size_} * padded_;
+  if (!zeros_.defined() || zeros_.size(0) < tokens) zeros_ = at::zeros({tokens, 3 * hidden});
+  float* to = zeros_.mutable_data_ptr<float>() + 2 * hidden;
+  for (int b = 0; b < size_; ++b) {
+    for (int j = 0; j < padded_; ++j, to += 3 * hidden) {
       for (int head = 0; head < heads_; ++head) {
         std::memcpy(to + head * width_, Codes(b) + int64_t{j} * width_, width_ * sizeof(float));
       }
     }
   }
-  return question_ = qkv.to(device_, precision_);
+  return question_ = zeros_.narrow(0, 0, tokens)
+                         .view({size_, padded_, 3 * hidden})
+                         .to(device_, precision_);
 }
 
 int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,
                          const std::shared_ptr<const KnownMask>& known) {
-  std::vector<float>& means = expected_[{known, b % kPlaces}];
-  if (means.empty()) means = Means(*known, Codes(b), width_);
+  if (known != asked_ || b % kPlaces != place_) {
+    asked_ = known;
+    place_ = b % kPlaces;
+    Means(*known, Codes(b), width_, &expected_);
+  }
   const int64_t hidden = int64_t{heads_} * width_;
   const float* output =
       answer.const_data_ptr<float>() + b * answer.size(1) * hidden + int64_t{head} * width_;
-  const float* expected = means.data();
+  const float* expected = expected_.data();
   const float relative = precision_ == at::kBFloat16 ? kRelativeOfBfloat16 : 0;
   for (int i = 0; i < known->mask.length(); ++i, output += hidden, expected += width_) {
     int wrong = 0;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,13 +20,12 @@ class Probe {
         at::ScalarType precision = at::kFloat);
 
   // Q = K = 0 and V = codes for these texts; a few texts share them, each from another place on.
-  // One tensor while the padded length stays: not to be written.
+  // Holds until the next question, and is not to be written.
   at::Tensor Question(const AttentionBatch& batch);
   // The first query of text b whose output of `head` is not what the mask keeps, or -1. `answer` is
-  // the operator's output on the CPU. What a mask expects is remembered until Forget.
+  // the operator's output on the CPU. What the last mask expects is remembered: heads often have theirs in common.
   int FirstMismatch(const at::Tensor& answer, int b, int head,
                     const std::shared_ptr<const KnownMask>& known);
-  void Forget() { expected_.clear(); }
 
  private:
   const float* Codes(int b) const { return codes_.data() + b % kPlaces * width_; }
@@ -36,10 +34,13 @@ class Probe {
   int heads_, width_;
   at::Device device_;
   at::ScalarType precision_;
-  at::Tensor question_;       // the last one
+  at::Tensor question_;       // the last one, of size_ texts padded to padded_
+  int size_ = 0, padded_ = 0;
+  at::Tensor zeros_;          // where questions are written, tokens x 3 * heads * width_
   std::vector<float> codes_;  // of key j in text b: width_ numbers from Codes(b) + j * width_
-  using Asked = std::pair<std::shared_ptr<const KnownMask>, int>;  // mask, place of the codes
-  std::map<Asked, std::vector<float>> expected_;
+  std::shared_ptr<const KnownMask> asked_;  // the last mask, at place_ of the codes
+  int place_ = -1;
+  std::vector<float> expected_;  // of it
 };
 
 }  // namespace sparsweep

@@ -7,11 +7,13 @@
 namespace sparsweep {
 namespace {
 
-// The masks that are in use, by whose they are: a table that overwrites and never grows.
+// The masks that are in use or were just made, by whose they are: a table that overwrites and never
+// grows.
 class InUse {
  public:
-  explicit InUse(std::function<Mask(const Pattern&, const MaskContext&, int64_t)> build)
-      : build_(std::move(build)), slots_(kSlots) {}
+  InUse(std::function<Mask(const Pattern&, const MaskContext&, int64_t)> build,
+        int64_t recent_bytes)
+      : build_(std::move(build)), max_recent_bytes_(recent_bytes), slots_(kSlots) {}
 
   std::shared_ptr<const KnownMask> Get(const Pattern& pattern, MaskContext context,
                                        int64_t example) {
@@ -27,11 +29,17 @@ class InUse {
     }
     auto made = std::make_shared<const KnownMask>(KnownMask::Of(build_(pattern, context, example)));
     slot = {key, made};
+    const int64_t bytes = int64_t{made->mask.length()} * made->mask.words() * 8 + kPerMask;
+    recent_.emplace_back(made, bytes);
+    for (recent_bytes_ += bytes; recent_bytes_ > max_recent_bytes_; recent_.pop_front()) {
+      recent_bytes_ -= recent_.front().second;
+    }
     return made;
   }
 
  private:
   static constexpr size_t kSlots = 1 << 14;
+  static constexpr int64_t kPerMask = 200;
   struct Key {
     int64_t example = -1;
     int pattern = 0, layer = 0, head = 0;
@@ -52,16 +60,20 @@ class InUse {
   }
 
   const std::function<Mask(const Pattern&, const MaskContext&, int64_t)> build_;
+  const int64_t max_recent_bytes_;
   std::mutex mutex_;
   std::vector<Pattern> patterns_;
   std::vector<Slot> slots_;
+  std::deque<std::pair<std::shared_ptr<const KnownMask>, int64_t>> recent_;  // with their bytes
+  int64_t recent_bytes_ = 0;
 };
 
 }  // namespace
 
 ExampleMasks SharedExampleMasks(
-    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build) {
-  auto in_use = std::make_shared<InUse>(std::move(build));
+    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build,
+    int64_t recent_bytes) {
+  auto in_use = std::make_shared<InUse>(std::move(build), recent_bytes);
   return [in_use](const Pattern& pattern, const MaskContext& context, int64_t example) {
     return in_use->Get(pattern, context, example);
   };

@@ -27,9 +27,11 @@ using ExampleMasks = std::function<std::shared_ptr<const KnownMask>(
     const Pattern&, const MaskContext&, int64_t example)>;
 
 // From a function that builds them, which is called by one thread at a time. A mask that somebody
-// still holds is not built again: attestation and the operator that it asks share theirs.
+// still holds, or one of the last `recent_bytes` of them, is not built again: the operator and the
+// attestation that asks it share theirs.
 ExampleMasks SharedExampleMasks(
-    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build);
+    std::function<Mask(const Pattern&, const MaskContext&, int64_t example)> build,
+    int64_t recent_bytes = int64_t{1} << 25);
 
 class ExampleTiles {
  public:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 ALL = ["dense", "self", "window(1)", "window(3)", "random(2, draw=plan)", "random(6, draw=plan)", "global(1)",
        "global(1) + window(1) + random(1, draw=plan)"]
+MODELS = {"bert-tiny": (2, 2), "minilm-l6": (6, 12)}  # layers, heads
 CELLS = ALL + ["layer 1: " + p for p in ("self", "window(1)", "random(2, draw=plan)")]
 TRAINING = dict(epochs=2, max_steps=0, batch_size=32, max_length=64, learning_rate=1e-3, warmup=0.1, schedule="linear",
                 weight_decay=0.01, clip=1.0, dropout=0.1, pooling="mean", precision="float32", train_examples=0)
 
 
-def trial(data, attention, seed):
+def trial(data, model, attention, seed):
     task = json.loads((data / "tasks" / "sentences3k.json").read_text())
-    spec = dict(identity="0" * 64, kind="finetune", model="bert-tiny", model_fingerprint="", task=dict(task, name="sentences3k"),
-                data_fingerprint="", attention=attention, layers=2, heads=2, training=TRAINING, seed=seed, device="cpu")
+    spec = dict(identity="0" * 64, kind="finetune", model=model, model_fingerprint="", task=dict(task, name="sentences3k"),
+                data_fingerprint="", attention=attention, layers=MODELS[model][0], heads=MODELS[model][1],
+                training=TRAINING, seed=seed, device="cpu")
     return dict(spec, mask_seed=0) if "random" in attention else spec
 
 
@@ -45,7 +47,7 @@ class Trainer:
 def fingerprints(a):
     """Asks the trainer itself, by a refusal: it names what its files have."""
     found = {}
-    spec = trial(a.data, "dense", 1)
+    spec = trial(a.data, a.model, "dense", 1)
     for field in ("model_fingerprint", "data_fingerprint"):
         trainer = Trainer(a)
         trainer.send({"type": "run", "attempt": "probe", "trial": dict(spec, **found)})
@@ -66,6 +68,7 @@ def main():
     p.add_argument("--trainers", type=int, default=2)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--data", type=Path, default=Path(os.environ.get("SPARSWEEP_DATA", Path.home() / ".local/share/sparsweep")))
+    p.add_argument("--model", default="bert-tiny", choices=MODELS)
     p.add_argument("--seeds", default="1,2")
     p.add_argument("--json", type=Path)
     p.add_argument("--attention", nargs="+", default=CELLS, metavar="TEXT")
@@ -83,7 +86,7 @@ def main():
     def assign(t):
         t.attempt = queue.popleft() if queue else None
         if t.attempt:
-            t.send({"type": "run", "attempt": f"{t.attempt[0]} {t.attempt[1]}", "trial": dict(trial(a.data, *t.attempt), **known)})
+            t.send({"type": "run", "attempt": f"{t.attempt[0]} {t.attempt[1]}", "trial": dict(trial(a.data, a.model, *t.attempt), **known)})
 
     busy = 0
     for t in trainers:
@@ -114,8 +117,8 @@ def main():
               f"attest {share(rs, 'attest_seconds'):.2f} %  plan {share(rs, 'plan_seconds', 'plan_wait_seconds'):.2f} %")
     later = sorted(ms for of in first_steps.values() for ms in of[1:])
     print("from the start of a trial to its first step: "
-          + ", ".join(f"{of[0]:.0f} ms" for of in first_steps.values()) + " in a trainer's first trial, then "
-          f"{statistics.median(later):.1f} ms (median of {len(later)}, at most {later[-1]:.1f} ms)")
+          + ", ".join(f"{of[0]:.0f} ms" for of in first_steps.values()) + " in a trainer's first trial"
+          + (f", then {statistics.median(later):.1f} ms (median of {len(later)}, at most {later[-1]:.1f} ms)" if later else ""))
     print(f"{sum(map(len, results.values()))} trials, {a.trainers} trainers x {a.threads} threads: {wall:.1f} s wall")
     if a.json:
         a.json.write_text(json.dumps({"wall_seconds": wall, "results": results}))

@@ -15,14 +15,15 @@ constexpr int kLength = 20;
 
 // Examples draw by their number; equal ones where `alike`.
 struct Source {
-  explicit Source(bool alike = false)
+  explicit Source(bool alike = false, int64_t recent_bytes = int64_t{1} << 25)
       : masks(SharedExampleMasks(
             [this, alike](const Pattern& pattern, const MaskContext& context, int64_t example) {
               ++built;
               MaskContext own = context;
               own.example_key = alike ? 1 : static_cast<uint64_t>(example);
               return BuildMask(pattern, kLength, own);
-            })) {}
+            },
+            recent_bytes)) {}
   std::atomic<int> built = 0;
   ExampleMasks masks;
 };
@@ -51,7 +52,7 @@ Mask Entries(const Tiles& tiles) {
 }
 
 TEST(SharedExampleMasks, AreNotBuiltAgainWhileSomebodyHoldsThem) {
-  Source source;
+  Source source(false, 0);
   const Pattern& pattern = DrawsPerHead().at(0, 0);
   auto held = source.masks(pattern, {5, 0, 0, 32}, 7);
   EXPECT_EQ(source.masks(pattern, {5, 0, 0, 32}, 7), held);
@@ -59,6 +60,15 @@ TEST(SharedExampleMasks, AreNotBuiltAgainWhileSomebodyHoldsThem) {
   held = nullptr;
   source.masks(pattern, {5, 0, 0, 32}, 7);
   EXPECT_EQ(source.built, 2);
+}
+
+TEST(SharedExampleMasks, AreNotBuiltAgainWhileTheyAreRecent) {
+  Source source(false, 1000);  // two of them
+  const Pattern& pattern = DrawsPerHead().at(0, 0);
+  for (int64_t example : {1, 2, 1, 2}) source.masks(pattern, {5, 0, 0, 32}, example);
+  EXPECT_EQ(source.built, 2);
+  for (int64_t example : {3, 4, 5, 1}) source.masks(pattern, {5, 0, 0, 32}, example);
+  EXPECT_EQ(source.built, 6);
 }
 
 TEST(SharedExampleMasks, TellExamplesHeadsAndPatternsApart) {
