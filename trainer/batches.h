@@ -25,9 +25,10 @@ BatchOrder EvalOrder(const std::vector<int>& lengths, int64_t batch_size);
 struct Batch {
   at::Tensor ids, types;  // int64 [B, N]
   // Those of the task's type; the others are undefined.
-  at::Tensor labels;        // int64 [B]
+  at::Tensor labels;        // int64 [B]; of MLM one for each place that is asked for
   at::Tensor targets;       // float32 [B]
   at::Tensor starts, ends;  // int64 [B]: tokens of the answer
+  at::Tensor asked;         // int64: places in [B * N] whose logits MLM wants; undefined: all
   std::vector<int> lengths;
   std::vector<int64_t> examples;  // indices into the trial's table
   int padded = 0;

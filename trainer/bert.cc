@@ -50,9 +50,9 @@ Bert::Bert(const Checkpoint& checkpoint, const BertOptions& options, const MaskP
     layer.output_norm = OwnNorm(checkpoint, l + "output.LayerNorm");
     layers_.push_back(std::move(layer));
   }
-  head_ = Head(checkpoint, options.head, [&](const std::string& name, const at::Tensor& source) {
-    return Own(name, source);
-  });
+  head_ =
+      Head(checkpoint, options.head, tables_.word,
+           [&](const std::string& name, const at::Tensor& source) { return Own(name, source); });
 }
 
 at::Tensor Bert::Own(const std::string& name, const at::Tensor& source) {
@@ -62,7 +62,8 @@ at::Tensor Bert::Own(const std::string& name, const at::Tensor& source) {
                           : depth >= 0 && config_.layers - 1 - depth < options_.freeze_layers;
   at::Tensor value = source.to(options_.device, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   value = value.contiguous().requires_grad_(!frozen);
-  bool decays = !name.ends_with("bias") && name.find("LayerNorm") == std::string::npos;
+  const bool decays = !name.ends_with("bias") && name.find("LayerNorm") == std::string::npos &&
+                      name.find("layer_norm") == std::string::npos;
   const double rate = depth > 0 ? std::pow(options_.layer_decay, depth) : 1;
   parameters_.push_back({name, value, decays, rate});
   return value;

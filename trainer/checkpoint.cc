@@ -37,7 +37,8 @@ class Source {
         name.replace(old, std::string::npos, "LayerNorm.bias");
       }
       const bool head = name.starts_with("pooler.") || name.starts_with("classifier.") ||
-                        name.starts_with("qa_outputs.");
+                        name.starts_with("qa_outputs.") || name.starts_with("cls.predictions.") ||
+                        name.starts_with("lm_head.");
       const bool number = entry.dtype == "F32" || entry.dtype == "F16" || entry.dtype == "BF16";
       if (head && number && name.find(".decoder.") == std::string::npos)
         heads.push_back({name, entry.shape});

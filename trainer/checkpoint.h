@@ -16,7 +16,7 @@ namespace sparsweep {
 
 // Names without the `bert.` or `roberta.` prefix, LayerNorm.weight and .bias; the query, key and
 // value projections of a layer are one tensor "encoder.layer.I.attention.self.qkv.{weight,bias}".
-// Heads ("pooler.", "classifier.", "qa_outputs.") are there only if
+// Heads ("pooler.", "classifier.", "qa_outputs.", "cls.predictions.", "lm_head.") are there only if
 // the file has them, without decoders, which are tied to the word table.
 struct Checkpoint {
   std::string folder;

@@ -92,6 +92,8 @@ Result<std::string> TrainedConfig(const Checkpoint& checkpoint, const TaskSpec& 
   std::string architecture = roberta ? "Roberta" : "Bert";
   if (options.head.kind == HeadKind::kSpan) {
     architecture += "ForQuestionAnswering";
+  } else if (options.head.kind == HeadKind::kMaskedLm) {
+    architecture += "ForMaskedLM";
   } else if (options.head.mean_pooling) {
     architecture += "Model";  // transformers has no class whose head takes the mean
   } else {

@@ -4,13 +4,13 @@
 #include <chrono>
 #include <optional>
 
-#include "core/freeze.h"
 #include "core/kept_folder.h"
 #include "trainer/attest_phase.h"
 #include "trainer/bert.h"
 #include "trainer/device.h"
 #include "trainer/export.h"
 #include "trainer/learned_run.h"
+#include "trainer/model_options.h"
 #include "trainer/phases.h"
 #include "trainer/train.h"
 
@@ -67,22 +67,11 @@ class Finetune {
     if (MaybeFailure failure = MakeMasks(run_, &prepared_, &result_)) return failure;
     const TrialMasks& masks = *prepared_.masks;
     const TrialSpec& spec = run_.spec;
-    BertOptions options;
-    options.vocabulary = prepared_.data->vocabulary;
-    options.max_length = static_cast<int>(spec.training.max_length);
-    options.head.kind = objective_->per_token() ? HeadKind::kSpan : HeadKind::kSequence;
-    options.head.outputs = objective_->outputs();
-    options.head.mean_pooling = spec.training.pooling == "mean";
-    options.head.seed = spec.seed;
-    options.device = prepared_.device;
-    options.precision = PrecisionOf(spec.training);
-    options.recompute = spec.training.checkpointing == "on";
-    auto freeze = ParseFreeze(spec.training.freeze);
-    if (!freeze.ok()) return Refused(freeze.status());
-    options.freeze_embeddings = freeze->embeddings;
-    options.freeze_layers = freeze->layers;
-    options.layer_decay = spec.training.layer_decay;
-    model_.emplace(*prepared_.checkpoint, options, *masks.mask_plan);
+    auto options = ModelOptions(spec, prepared_);
+    if (!options.ok()) return Refused(options.status());
+    options->head.kind = objective_->per_token() ? HeadKind::kSpan : HeadKind::kSequence;
+    options->head.outputs = objective_->outputs();
+    model_.emplace(*prepared_.checkpoint, *options, *masks.mask_plan);
     if (masks.plan.learned()) {
       LengthCounts lengths;
       for (int length : prepared_.train.lengths()) ++lengths[length];

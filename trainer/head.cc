@@ -19,7 +19,8 @@ at::Tensor MeanOfTokens(const at::Tensor& states, const std::vector<int>& length
 
 }  // namespace
 
-Head::Head(const Checkpoint& checkpoint, const HeadOptions& options, const Own& own)
+Head::Head(const Checkpoint& checkpoint, const HeadOptions& options, const at::Tensor& words,
+           const Own& own)
     : options_(options), roberta_(checkpoint.config.architecture == Architecture::kRoberta) {
   const BertConfig& config = checkpoint.config;
   const auto take = [&](const std::string& name, int64_t out, uint32_t which, bool stored) {
@@ -34,6 +35,21 @@ Head::Head(const Checkpoint& checkpoint, const HeadOptions& options, const Own& 
             NormalWeights({out, config.hidden}, config.initializer_range, options.seed, which)),
         own(name + ".bias", at::zeros({out}))};
   };
+  if (options.kind == HeadKind::kMaskedLm) {
+    const auto stored = [&](const std::string& name, const at::Tensor& otherwise) {
+      const auto found = checkpoint.tensors.find(name);
+      const bool usable =
+          found != checkpoint.tensors.end() && found->second.sizes() == otherwise.sizes();
+      return own(name, usable ? found->second : otherwise);
+    };
+    const std::string prefix = roberta_ ? "lm_head." : "cls.predictions.";
+    dense_ = take(prefix + (roberta_ ? "dense" : "transform.dense"), config.hidden, 3, true);
+    const std::string norm = prefix + (roberta_ ? "layer_norm" : "transform.LayerNorm");
+    norm_ = {stored(norm + ".weight", at::ones({config.hidden})),
+             stored(norm + ".bias", at::zeros({config.hidden})), config.norm_epsilon};
+    output_ = {words, stored(prefix + "bias", at::zeros({words.size(0)}))};
+    return;
+  }
   if (options.kind == HeadKind::kSpan) {
     output_ = take("qa_outputs", options.outputs, 2, options.trained);
     return;
@@ -51,6 +67,13 @@ Head::Head(const Checkpoint& checkpoint, const HeadOptions& options, const Own& 
 at::Tensor Head::Logits(const at::Tensor& states, const Batch& batch, const HeadDropout& dropout,
                         Implementation implementation) const {
   if (options_.kind == HeadKind::kSpan) return at::linear(states, output_.w, output_.b);
+  if (options_.kind == HeadKind::kMaskedLm) {
+    at::Tensor x = states.reshape({-1, states.size(2)});
+    if (batch.asked.defined()) x = x.index_select(0, batch.asked);
+    x = LinearGelu(x, dense_.w, dense_.b, implementation);
+    x = at::layer_norm(x, {x.size(1)}, norm_.gamma, norm_.beta, norm_.epsilon);
+    return Linear(x, output_.w, output_.b, implementation);
+  }
   at::Tensor pooled;
   if (options_.mean_pooling) {
     pooled = MeanOfTokens(states, batch.lengths);

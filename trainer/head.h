@@ -1,6 +1,6 @@
 // What makes a task's logits of an encoder's hidden states, laid out and named as transformers does
-// for BertFor... and RobertaFor...: SequenceClassification and QuestionAnswering. Computed in
-// float32 whatever the precision of the encoder. Not here: losses. One thread.
+// for BertFor... and RobertaFor...: SequenceClassification, QuestionAnswering, MaskedLM. Computed
+// in float32 whatever the precision of the encoder. Not here: losses. One thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,6 +17,7 @@ namespace sparsweep {
 enum class HeadKind {
   kSequence,  // [B, outputs]: classes, or one number
   kSpan,      // [B, N, outputs]: of each token, that it is the first and the last of the answer
+  kMaskedLm,  // [places asked for, rows of the word table]: the token that stood there
 };
 
 struct HeadOptions {
@@ -42,7 +43,10 @@ class Head {
   using Own = std::function<at::Tensor(const std::string& name, const at::Tensor& source)>;
 
   Head() = default;
-  Head(const Checkpoint& checkpoint, const HeadOptions& options, const Own& own);
+  // `words`: the model's word table, to which the output of kMaskedLm is tied. Its rows must be the
+  // checkpoint's, all of them.
+  Head(const Checkpoint& checkpoint, const HeadOptions& options, const at::Tensor& words,
+       const Own& own);
 
   // `states` [B, N, hidden].
   at::Tensor Logits(const at::Tensor& states, const Batch& batch, const HeadDropout& dropout,
@@ -52,6 +56,7 @@ class Head {
   HeadOptions options_;
   bool roberta_ = false;
   Projection dense_;  // undefined with mean pooling and for spans
+  Norm norm_;         // of kMaskedLm
   Projection output_;
 };
 

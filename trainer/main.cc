@@ -12,7 +12,6 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
-#include <new>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -20,6 +19,7 @@
 #include "trainer/expect.h"
 #include "trainer/grow_command.h"
 #include "trainer/mask_command.h"
+#include "trainer/out_of_memory.h"
 #include "trainer/protocol.h"
 
 namespace sparsweep {
@@ -33,15 +33,13 @@ int RunTrial(TrialRunner& runner, const TrialSpec& spec, const std::string& atte
   try {
     reporter.Finish(runner.Run(spec, attempt, reporter));
     return 0;
-  } catch (const std::bad_alloc&) {
-    reporter.Fail({FailureReason::kOutOfMemory, "the trainer ran out of memory"});
-    return kExitOutOfMemory;
   } catch (const std::exception& error) {
     const std::string text = error.what();
     const std::string first_line = text.substr(0, text.find('\n'));
-    if (text.find("out of memory") != std::string::npos ||
-        text.find("can't allocate memory") != std::string::npos) {
-      reporter.Fail({FailureReason::kOutOfMemory, first_line});
+    if (IsOutOfMemory(error)) {
+      const bool has_words = first_line.find("memory") != std::string::npos;
+      reporter.Fail(
+          {FailureReason::kOutOfMemory, has_words ? first_line : "the trainer ran out of memory"});
       return kExitOutOfMemory;
     }
     reporter.Fail({FailureReason::kCrashed, first_line});

@@ -76,6 +76,26 @@ double AdamW::Step(double learning_rate, double clip, double degree_rate) {
   return norm;
 }
 
+AdamW::State AdamW::state() const {
+  State state;
+  const auto add = [&](const Group& group) {
+    for (const auto* tensors : {&group.means, &group.squares, &group.steps}) {
+      state.tensors.insert(state.tensors.end(), tensors->begin(), tensors->end());
+    }
+    state.decayed.push_back(group.decayed);
+  };
+  for (const Group& group : groups_) add(group);
+  add(degrees_);
+  return state;
+}
+
+void AdamW::Restore(const State& from) {
+  at::NoGradGuard no_grad;
+  const State own = state();
+  for (size_t i = 0; i < own.tensors.size(); ++i) own.tensors[i].copy_(from.tensors[i]);
+  for (size_t i = 0; i < groups_.size(); ++i) groups_[i].decayed = from.decayed[i];
+}
+
 double AdamW::Decayed(const std::string& name) const {
   for (const Group& group : groups_) {
     if (std::ranges::find(group.names, name) != group.names.end()) return group.decayed;

@@ -30,6 +30,16 @@ class AdamW {
   // Uses and frees the parameters' gradients. `clip` 0: no clipping. Returns the norm before it.
   double Step(double learning_rate, double clip, double degree_rate = 0);
 
+  // All that a later optimizer of the same parameters needs to go on to the same numbers. The
+  // tensors are this optimizer's own.
+  struct State {
+    std::vector<at::Tensor> tensors;
+    std::vector<double> decayed;
+  };
+  State state() const;
+  // `state` is of an optimizer of parameters of these shapes.
+  void Restore(const State& state);
+
   // What decay alone has made of the parameter of this name so far, as a factor: what became of
   // values that no gradient reached. 1 for frozen ones.
   double Decayed(const std::string& name) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/trial_model.h"
 #include "core/warnings.h"
 #include "trainer/device.h"
 #include "trainer/qa_windows.h"
@@ -60,7 +61,7 @@ at::ScalarType PrecisionOf(const TrainingOptions& training) {
 
 MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   const TrialSpec& spec = run.spec;
-  if (Status available = CheckAvailable(spec); !available.ok()) return Refused(available);
+  if (Status keep = CheckKeep(spec); !keep.ok()) return Refused(keep);
   const std::string& offered = run.options.device;
   if (offered != "auto" && spec.device != "auto" && spec.device != offered) {
     return Refused(Status(StatusCode::kFailedPrecondition,
@@ -72,11 +73,14 @@ MaybeFailure CheckTrial(const RunContext& run, Prepared* prepared) {
   Status precision = CheckPrecision(spec.training.precision, FactsOf(*device));
   if (!precision.ok()) return Refused(precision);
   prepared->device = *device;
-  auto model = ModelFingerprint(ModelFolder(run.options.data_folder, spec.model),
-                                run.resident.hashes, spec.training.init == "pretrained");
+  auto model = ModelFingerprint(ModelFolder(run.options.data_folder, spec), run.resident.hashes,
+                                spec.training.init == "pretrained");
   if (!model.ok()) return Refused(model.status());
-  auto data = DataFingerprint(run.options.data_folder, spec.task, run.resident.hashes);
-  if (!data.ok()) return Refused(data.status());
+  Result<std::string> data = spec.data_fingerprint;
+  if (HasTask(spec)) {
+    data = DataFingerprint(run.options.data_folder, spec.task, run.resident.hashes);
+    if (!data.ok()) return Refused(data.status());
+  }
   for (auto [what, have, want] : {std::tuple("model", &*model, &spec.model_fingerprint),
                                   std::tuple("data", &*data, &spec.data_fingerprint)}) {
     if (*have != *want) {
@@ -96,7 +100,7 @@ MaybeFailure LoadModel(const RunContext& run, Prepared* prepared) {
   const std::string key = CheckpointKey(spec, *prepared);
   prepared->checkpoint = run.resident.checkpoints.Find(key);
   if (!prepared->checkpoint) {
-    const std::string folder = ModelFolder(run.options.data_folder, spec.model).string();
+    const std::string folder = ModelFolder(run.options.data_folder, spec).string();
     auto loaded = random ? RandomCheckpoint(folder, spec.seed) : LoadCheckpoint(folder);
     if (!loaded.ok()) return Refused(loaded.status());
     prepared->checkpoint = *loaded;

@@ -155,14 +155,14 @@ Status ReadJsonLines(const std::string& path, std::string_view text,
   return {};
 }
 
-bool HeldOut(const std::string& key, double share) {
-  Digest digest = Sha256(key);
+}  // namespace
+
+bool HeldOut(const std::string& text, double share) {
+  Digest digest = Sha256(text);
   uint64_t value = 0;
   for (int i = 0; i < 8; ++i) value = value << 8 | digest[i];
   return static_cast<long double>(value) < static_cast<long double>(share) * 0x1p64L;
 }
-
-}  // namespace
 
 Status ReadRows(const std::string& path, const std::string& format,
                 const std::vector<std::string>& columns, const RowSink& sink) {

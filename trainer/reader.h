@@ -38,6 +38,9 @@ using RowSink = std::function<Status(int64_t line, const std::vector<std::string
 Status ReadRows(const std::string& path, const std::string& format,
                 const std::vector<std::string>& columns, const RowSink& sink);
 
+// Whether a split by hash puts this text into dev, which gets `share` of all.
+bool HeldOut(const std::string& text, double share);
+
 // The task's examples. Texts are trimmed. With a split by hash, exact duplicates of a text (or
 // pair) are dropped, the first is kept, and a text is dev if the first 8 bytes of the SHA-256 of
 // the text (of a pair: text TAB text_pair), big-endian, are below share * 2^64. A class that occurs

@@ -19,12 +19,10 @@ Status CheckModel(const TrialSpec& spec, const BertConfig& config) {
   return {};
 }
 
-Status CheckAvailable(const TrialSpec& spec) {
-  const auto missing = [](const std::string& what) {
-    return InvalidArgument(what + " is not available in this version of the trainer");
-  };
-  if (spec.keep != "none" && spec.kind != "finetune") return missing("keep for " + spec.kind);
-  return {};
+Status CheckKeep(const TrialSpec& spec) {
+  if (spec.keep == "none" || spec.kind == "finetune" || spec.kind == "pretrain") return {};
+  return InvalidArgument("keep: kind \"" + spec.kind +
+                         "\" leaves no weights of its own; leave it out");
 }
 
 Status CheckPrecision(const std::string& precision, const DeviceFacts& device) {

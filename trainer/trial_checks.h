@@ -10,8 +10,8 @@
 
 namespace sparsweep {
 
-// What a sweep file may ask for and this trainer has not, by name.
-Status CheckAvailable(const TrialSpec& spec);
+// That the kind has weights to keep.
+Status CheckKeep(const TrialSpec& spec);
 // Layers, heads and positions.
 Status CheckModel(const TrialSpec& spec, const BertConfig& config);
 // That the device computes in this precision.

@@ -20,6 +20,7 @@ struct TrainerOptions {
   Implementation implementation = Implementation::kAuto;
   std::string device = "auto";  // all it may use; a trial that asks for another is refused
   std::filesystem::path kept_folder = {};  // where kept weights wait; empty: DATA/cache/kept
+  int64_t memory_limit = 0;  // bytes of tensors of kinds that measure, on the CPU; 0: what is free
 };
 
 // Hears of phases, in addition to the loop's steps.

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/tiny.h"
-#include "trainer/allocations.h"
 #include "trainer/device.h"
+#include "trainer/memory_meter.h"
 #include "trainer/trial_checks.h"
 
 namespace sparsweep {
@@ -115,8 +115,8 @@ TEST(Checkpointing, TrainsLayersAboveFrozenEmbeddings) {
 }
 
 TEST(Checkpointing, HoldsLessMemory) {
-  CountAllocations();
-  const auto most = [](bool recompute) {
+  MemoryMeter meter(at::kCPU);
+  const auto most = [&](bool recompute) {
     TinyTraining training;
     training.checkpoint = TinyCheckpoint(3);
     training.model_options.recompute = recompute;
@@ -125,10 +125,10 @@ TEST(Checkpointing, HoldsLessMemory) {
     for (int64_t i = 0; i < 64; ++i) examples.push_back(i);
     Batch batch = MakeBatch(training.train, examples, at::kCPU);
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded);
-    ResetAllocatedPeak();
-    const int64_t before = Allocated().current;
+    meter.ResetPeak();
+    const int64_t before = meter.live();
     at::cross_entropy_loss(model.Logits(batch, attention, Pass{}), batch.labels).backward();
-    return Allocated().peak - before;
+    return meter.peak() - before;
   };
   const int64_t plain = most(false), recomputed = most(true);
   EXPECT_LT(recomputed, plain * 2 / 3) << plain;
