@@ -122,9 +122,8 @@ at::Tensor Probe::Question(const AttentionBatch& batch) {
       }
     }
   }
-  return question_ = zeros_.narrow(0, 0, tokens)
-                         .view({size_, padded_, 3 * hidden})
-                         .to(device_, precision_);
+  return question_ =
+             zeros_.narrow(0, 0, tokens).view({size_, padded_, 3 * hidden}).to(device_, precision_);
 }
 
 int Probe::FirstMismatch(const at::Tensor& answer, int b, int head,

@@ -23,7 +23,8 @@ class Probe {
   // Holds until the next question, and is not to be written.
   at::Tensor Question(const AttentionBatch& batch);
   // The first query of text b whose output of `head` is not what the mask keeps, or -1. `answer` is
-  // the operator's output on the CPU. What the last mask expects is remembered: heads often have theirs in common.
+  // the operator's output on the CPU. What the last mask expects is remembered: heads often have
+  // theirs in common.
   int FirstMismatch(const at::Tensor& answer, int b, int head,
                     const std::shared_ptr<const KnownMask>& known);
 
@@ -34,7 +35,7 @@ class Probe {
   int heads_, width_;
   at::Device device_;
   at::ScalarType precision_;
-  at::Tensor question_;       // the last one, of size_ texts padded to padded_
+  at::Tensor question_;  // the last one, of size_ texts padded to padded_
   int size_ = 0, padded_ = 0;
   at::Tensor zeros_;          // where questions are written, tokens x 3 * heads * width_
   std::vector<float> codes_;  // of key j in text b: width_ numbers from Codes(b) + j * width_

@@ -2,15 +2,16 @@
 
 #include <unistd.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "client/program_output.h"
+#include "core/catalog.h"
 
 namespace sparsweep {
 
 Result<std::string> AskForTextMasks(const std::string& trainer, const std::string& data_folder,
-                                    const TextMaskRequest& request,
-                                    const ProgramLimits& limits) {
+                                    const TextMaskRequest& request, const ProgramLimits& limits) {
   if (access(trainer.c_str(), X_OK) != 0) {
     return Status{StatusCode::kNotFound,
                   trainer + " is not there; run scripts/build, or name it with --trainer"};
@@ -53,8 +54,17 @@ Result<std::string> AskForTextMasks(const std::string& trainer, const std::strin
 }
 
 TextMasker MakeTextMasker(std::string trainer, std::string data_folder) {
-  return [trainer = std::move(trainer), data_folder = std::move(data_folder)](
-             const TextMaskQuestion& question, std::stop_token stop) {
+  return [trainer = std::move(trainer), data_folder = std::move(data_folder),
+          hashes = std::make_shared<HashCache>()](const TextMaskQuestion& question,
+                                                  std::stop_token stop) -> Result<std::string> {
+    auto fingerprint =
+        ModelFingerprint(ModelFolder(data_folder, question.model), *hashes, question.weights);
+    if (!fingerprint.ok()) return fingerprint.status();
+    if (*fingerprint != question.model_fingerprint) {
+      return Status{StatusCode::kFailedPrecondition,
+                    "model \"" + question.model + "\" has changed on the server's machine since " +
+                        "the trial was asked for: its tokens would not be the trial's"};
+    }
     TextMaskRequest request;
     request.model = question.model;
     request.text = question.text;

@@ -12,7 +12,9 @@
 namespace sparsweep {
 
 struct TextMaskQuestion {
-  std::string model;      // a name in the data folder, or a folder
+  std::string model;              // a name in the data folder, or a folder
+  std::string model_fingerprint;  // of the trial; with its weights, unless they were drawn
+  bool weights = true;
   std::string attention;  // only the masks of patterns that need the text are looked at
   std::string text, text_pair;
   int max_length = 0;

@@ -97,6 +97,8 @@ Result<TextMaskQuestion> QuestionOf(const TrialSpec& spec, const v1::GetTrialMas
     }
   }
   question.model = spec.model;
+  question.model_fingerprint = spec.model_fingerprint;
+  question.weights = spec.training.init == "pretrained";
   question.text = request.text();
   question.text_pair = request.text_pair();
   question.max_length = std::min(static_cast<int>(spec.training.max_length), kMaxPictureLength);

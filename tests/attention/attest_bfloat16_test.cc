@@ -17,7 +17,8 @@ Status Asked(const std::string& plan_text, const std::string& applied, Implement
   const auto masks = MaskPlan::Make(Plan::Resolve(applied, context).value(),
                                     {0, PathChoice::kAuto, {}, {}}, {7, 100, kLongest}, cache)
                          .value();
-  AttestRequest request{&plan, 0, {{7, 1}, {100, 1}, {kLongest, 1}}, "attempt 1", 32, at::kCPU, how};
+  AttestRequest request{&plan,    0,  {{7, 1}, {100, 1}, {kLongest, 1}}, "attempt 1", 32,
+                        at::kCPU, how};
   request.precision = at::kBFloat16;
   return Attest(
              request,
@@ -38,15 +39,17 @@ TEST_P(AttestBfloat16, PassesWhatWasAskedFor) {
 }
 
 TEST_P(AttestBfloat16, CatchesOneKeyLostOf512) {
-  EXPECT_EQ(Asked("dense", "window(510)", GetParam()).message(),
-            "the attention operator did not apply the plan: layer 0 head 0 at length 512 used other "
-            "keys than dense for query 0");
+  EXPECT_EQ(
+      Asked("dense", "window(510)", GetParam()).message(),
+      "the attention operator did not apply the plan: layer 0 head 0 at length 512 used other "
+      "keys than dense for query 0");
 }
 
 TEST_P(AttestBfloat16, CatchesOneKeyTooMuchOf512) {
-  EXPECT_EQ(Asked("window(510)", "dense", GetParam()).message(),
-            "the attention operator did not apply the plan: layer 0 head 0 at length 512 used other "
-            "keys than window(510) for query 0");
+  EXPECT_EQ(
+      Asked("window(510)", "dense", GetParam()).message(),
+      "the attention operator did not apply the plan: layer 0 head 0 at length 512 used other "
+      "keys than window(510) for query 0");
 }
 
 INSTANTIATE_TEST_SUITE_P(Implementations, AttestBfloat16,
