@@ -2,8 +2,8 @@
 """Makes squad.json: made-up answers, and what the official evaluation scripts give for them.
 
 The rules are those of evaluate-v1.1.py, evaluate-v2.0.py (SQuAD) and of the n-best search of
-transformers' question-answering example, written down anew. Only the standard library; it does not
-use this project. Run:
+transformers' question-answering example, written down anew; check_squad.py holds the result against
+the scripts themselves. Only the standard library; it does not use this project. Run:
     make_squad.py --out squad.json
 """
 import argparse, json, platform, random, re, string
