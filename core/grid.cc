@@ -23,6 +23,7 @@ namespace {
 
 constexpr uint64_t kCheckedByMake = 20'000;
 constexpr size_t kMaxCachedPlans = 2'000'000;
+constexpr size_t kMaxCachedTexts = 100'000;
 constexpr uint64_t kUnknown = ~uint64_t{0};
 
 // The first half of a SHA-256 is its own hash.
@@ -59,7 +60,12 @@ class Grid::Expander {
         baseline_of_(has_baselines_ ? space_.other_count() : 0, kUnknown),
         other_kept_(space_.other_count(), false) {
     for (size_t k = 0; k < spec_.axes.size(); ++k) {
-      if (!space_.touches(k)) display_order_.push_back(spec_.axes[k].name);
+      const Axis& axis = spec_.axes[k];
+      if (!space_.touches(k)) display_order_.push_back(axis.name);
+      std::vector<std::string>& members = members_.emplace_back();
+      for (const AxisValue& value : axis.values) {
+        members.push_back(QuoteJson(axis.name) + ":" + JsonOf(value));
+      }
     }
   }
 
@@ -102,12 +108,15 @@ class Grid::Expander {
     Cell cell;
     cell.index = index;
     cell.axes_json = AxesJson(at.digits, added);
-    cell.attention = added ? "dense" : *SplicedText(at.digits);
+    cell.attention = added ? "dense" : SplicedText(at);
     cell.canonical = (*plan)->canonical;
     if (has_baselines_) {
       cell.baseline_index = BaselineOf(at.other, **setting);
       cell.is_baseline = cell.baseline_index == index;
     }
+    const Scanned scanned = ScannedAt(index, **setting, **plan);
+    if (scanned.first != index) cell.alias_of = scanned.first;
+    cell.trials.reserve(spec_.seeds.size() * ((*plan)->draws ? spec_.mask_seeds.size() : 1));
     for (const uint64_t seed : spec_.seeds) {
       for (const uint64_t mask_seed : spec_.mask_seeds) {
         TrialSpec trial = (*setting)->trial;
@@ -115,12 +124,9 @@ class Grid::Expander {
         trial.seed = seed;
         trial.mask_seed.reset();
         if ((*plan)->draws) trial.mask_seed = mask_seed;
-        const Digest digest = Sha256(IdentityText(trial, (*setting)->hyperparameters));
-        trial.identity = Hex(digest);
-        if (cell.trials.empty()) {
-          const uint64_t first = first_.at(KeyOf(digest));
-          if (first != index) cell.alias_of = first;
-        }
+        trial.identity = Hex(cell.trials.empty()
+                                 ? scanned.digest
+                                 : Sha256(IdentityText(trial, (*setting)->hyperparameters)));
         cell.trials.push_back(std::move(trial));
         if (!(*plan)->draws) break;
       }
@@ -130,6 +136,12 @@ class Grid::Expander {
 
  private:
   using Key = std::array<uint8_t, 16>;
+  // What the scan found of a cell.
+  struct Scanned {
+    uint64_t index = kUnknown;
+    uint64_t first = 0;  // the first cell with the same trials
+    Digest digest{};     // of its first trial
+  };
 
   static std::string WhereField(size_t i) { return "where[" + std::to_string(i) + "]"; }
   Result<bool> Keeps(const std::vector<uint32_t>& digits) const {
@@ -179,10 +191,11 @@ class Grid::Expander {
     }
     return Splice(spec_.attention, values);
   }
-  Result<std::string> SplicedText(const std::vector<uint32_t>& digits) const {
-    Result<Spliced> spliced = SplicedOf(digits);
-    if (!spliced.ok()) return spliced.status();
-    return std::move(spliced->text);
+  // Of a combination that has a plan.
+  const std::string& SplicedText(const Combination& at) {
+    if (const auto it = spliced_.find(at.attention); it != spliced_.end()) return it->second;
+    if (spliced_.size() >= kMaxCachedTexts) spliced_.clear();
+    return spliced_[at.attention] = SplicedOf(at.digits).value().text;
   }
 
   Result<const PlanText*> PlanOf(const Combination& at, const CellSetting& setting) {
@@ -242,15 +255,15 @@ class Grid::Expander {
     return setting.ok() && BaselineOf(other, **setting) == combinations_ + other;
   }
 
-  // Equal trials, equal keys: the seeds are the same for all cells, so the first trial decides.
-  Key KeyOf(CellSetting& setting, const PlanText& plan) const {
+  // Of the cell's first trial.
+  Digest DigestOf(CellSetting& setting, const PlanText& plan) const {
     setting.trial.attention = plan.canonical;
     setting.trial.seed = spec_.seeds[0];
     setting.trial.mask_seed.reset();
     if (plan.draws) setting.trial.mask_seed = spec_.mask_seeds[0];
-    const Digest digest = Sha256(IdentityText(setting.trial, setting.hyperparameters));
-    return KeyOf(digest);
+    return Sha256(IdentityText(setting.trial, setting.hyperparameters));
   }
+  // Equal trials, equal keys: the seeds are the same for all cells, so the first trial decides.
   static Key KeyOf(const Digest& digest) {
     Key key;
     std::copy_n(digest.begin(), key.size(), key.begin());
@@ -275,19 +288,29 @@ class Grid::Expander {
       if (!plan.ok()) return plan.status();
       const Status inputs = CheckTextInputs((*plan)->canonical, (*setting)->trial.task);
       if (!inputs.ok()) return inputs;
-      first_.emplace(KeyOf(**setting, **plan), scanned_);
+      const Digest digest = DigestOf(**setting, **plan);
+      last_ = {scanned_, first_.emplace(KeyOf(digest), scanned_).first->second, digest};
     }
     return {};
+  }
+
+  Scanned ScannedAt(uint64_t index, CellSetting& setting, const PlanText& plan) const {
+    if (last_.index == index) return last_;
+    const Digest digest = DigestOf(setting, plan);
+    return {index, first_.at(KeyOf(digest)), digest};
   }
 
   std::string AxesJson(const std::vector<uint32_t>& digits, bool added) const {
     std::string out = "{";
     for (size_t k = 0; k < spec_.axes.size(); ++k) {
       if (k > 0) out += ',';
-      out += QuoteJson(spec_.axes[k].name) + ":";
-      out += added && space_.touches(k) ? "null" : JsonOf(spec_.axes[k].values[digits[k]]);
+      if (added && space_.touches(k)) {
+        out += QuoteJson(spec_.axes[k].name) + ":null";
+      } else {
+        out += members_[k][digits[k]];
+      }
     }
-    return out + "}";
+    return out += "}";
   }
 
   // Constant after Start.
@@ -298,17 +321,20 @@ class Grid::Expander {
   const bool has_baselines_;
   std::vector<Where> where_;
   const PlanText dense_ = {"dense", false};
+  std::vector<std::vector<std::string>> members_;  // of axes_json, by axis and value
 
   std::unordered_map<std::string, PlanText> texts_;  // by canonical text; nodes never move
 
   // Caches: recomputed when dropped.
   CellSettings settings_;
   std::unordered_map<uint64_t, const PlanText*> plans_;  // by (context, Combination::attention)
+  std::unordered_map<uint64_t, std::string> spliced_;  // by Combination::attention
   std::map<uint64_t, std::vector<uint64_t>> dense_plans_;
   std::vector<uint64_t> baseline_of_;
 
   // What the scan of [0, scanned_) found.
   uint64_t scanned_ = 0;
+  Scanned last_;  // the last that `where` keeps
   std::vector<bool> other_kept_;
   std::unordered_map<Key, uint64_t, HalfDigestHash> first_;
 };

@@ -14,20 +14,23 @@ using Digest = std::array<uint8_t, 32>;
 
 // Of 64 lower-case hex digits; anything else is nullopt.
 inline std::optional<Digest> ParseDigest(std::string_view hex) {
-  Digest digest{};
+  enum : uint8_t { kNone = 0x80 };
+  static constexpr auto kNibbles = [] {
+    std::array<uint8_t, 256> nibbles;
+    nibbles.fill(kNone);
+    for (int i = 0; i < 16; ++i) nibbles["0123456789abcdef"[i]] = static_cast<uint8_t>(i);
+    return nibbles;
+  }();
+  Digest digest;
   if (hex.size() != 2 * digest.size()) return std::nullopt;
-  for (size_t i = 0; i < hex.size(); ++i) {
-    const char c = hex[i];
-    int nibble;
-    if (c >= '0' && c <= '9') {
-      nibble = c - '0';
-    } else if (c >= 'a' && c <= 'f') {
-      nibble = c - 'a' + 10;
-    } else {
-      return std::nullopt;
-    }
-    digest[i / 2] = static_cast<uint8_t>(digest[i / 2] << 4 | nibble);
+  uint8_t seen = 0;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const uint8_t high = kNibbles[static_cast<uint8_t>(hex[2 * i])];
+    const uint8_t low = kNibbles[static_cast<uint8_t>(hex[2 * i + 1])];
+    seen |= high | low;
+    digest[i] = static_cast<uint8_t>(high << 4 | low);
   }
+  if ((seen & kNone) != 0) return std::nullopt;
   return digest;
 }
 

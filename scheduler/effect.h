@@ -37,7 +37,7 @@ struct SweepCreated {
 struct CellTrial {
   TrialId trial = 0;
   bool created = false;
-  ExpandedTrial spec;  // identity and spec_json are moved in from the event
+  ExpandedTrial spec;
   int generation = 1;  // of a created one
 };
 struct CellAdded {

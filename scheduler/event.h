@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -46,10 +47,9 @@ struct SweepSubmitted {
   SweepOptions options;
 };
 
-// One trial of an expanded cell. `spec_json` is opaque and handed on.
+// One trial of an expanded cell.
 struct ExpandedTrial {
   std::string identity;
-  std::string spec_json;
   uint64_t seed = 0;
   std::optional<uint64_t> mask_seed;
   int seed_rank = 0;  // 0 for the sweep's first seed: ranks are run one after the other
@@ -62,6 +62,10 @@ struct ExpandedCell {
   std::string axes_json;
   std::string attention;
   std::string canonical;
+  // Opaque and handed on: what the specifications of its trials are put together from. Most cells of
+  // a sweep share `common_spec`; of `training` the cell has the rest.
+  std::shared_ptr<const std::string> common_spec;
+  std::string training_json;
   std::vector<ExpandedTrial> trials;
 };
 // The next chunk of a sweep's grid. `next_index` is where expansion goes on after a restart.

@@ -8,19 +8,17 @@
 
 namespace sparsweep {
 
-TrialId Scheduler::State::AddTrial(const Digest& identity) {
+TrialId Scheduler::State::AddTrial(const Digest& identity, std::optional<TrialId> newest) {
   if (trials.empty()) trials.emplace_back();
   const TrialId id = static_cast<TrialId>(trials.size());
   Trial& trial = trials.emplace_back();
   trial.identity = identity;
   trial.exists = true;
-  const std::optional<TrialId> older = by_identity.Find(identity);
-  Enlist(id, older ? GenerationOf(*older) + 1 : 1);
+  Enlist(id, newest ? GenerationOf(*newest) + 1 : 1, newest);
   return id;
 }
 
-void Scheduler::State::Enlist(TrialId id, int generation) {
-  const std::optional<TrialId> older = by_identity.Find(trials[id].identity);
+void Scheduler::State::Enlist(TrialId id, int generation, std::optional<TrialId> older) {
   if (older) by_identity.Remove(*older);
   by_identity.Add(id);
   if (older || generation > 1) generations[id] = {generation, older.value_or(0)};
@@ -49,8 +47,8 @@ int Scheduler::State::GenerationOf(TrialId id) const {
   return it == generations.end() ? 1 : it->second.number;
 }
 
-std::optional<TrialId> Scheduler::State::TrialFor(SweepId sweep, const Digest& identity) const {
-  const std::optional<TrialId> newest = by_identity.Find(identity);
+std::optional<TrialId> Scheduler::State::TrialFor(SweepId sweep,
+                                                  std::optional<TrialId> newest) const {
   if (!newest) return std::nullopt;
   for (TrialId id = *newest; id != 0;) {
     if (InterestOf(sweep, id) != nullptr) return id;

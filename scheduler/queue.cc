@@ -41,7 +41,8 @@ void Queue::Forget(SweepId sweep) {
 void Queue::Add(SweepId sweep, const Place& place, TrialId trial) {
   Lane& lane = lanes_[sweep];
   const bool was_empty = lane.entries.empty();
-  lane.entries.insert({Standing(place), trial});
+  // A grid comes in this order.
+  lane.entries.insert(lane.entries.end(), {Standing(place), trial});
   if (was_empty) Enter(sweep, lane);
 }
 

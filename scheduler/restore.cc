@@ -38,7 +38,7 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     trial.state = t.state == TrialState::kRunning ? TrialState::kQueued : t.state;
     trial.reason = t.reason;
     if (t.fence > 0) fences[t.id] = t.fence;
-    Enlist(t.id, t.generation);
+    Enlist(t.id, t.generation, by_identity.Find(*digest));
   }
   for (const StoredState::Interest& i : stored.interests) {
     Trial* trial = FindTrial(i.trial);

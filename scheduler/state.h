@@ -42,13 +42,14 @@ struct Scheduler::State {
   void OpenLane(SweepId id, const Sweep& sweep);
 
   // generations.cc
-  TrialId AddTrial(const Digest& identity);
-  void Enlist(TrialId id, int generation);  // as the newest of its identity
+  // `newest`, `older`: the newest trial of the identity until now, if there is one.
+  TrialId AddTrial(const Digest& identity, std::optional<TrialId> newest);
+  void Enlist(TrialId id, int generation, std::optional<TrialId> older);
   void Forget(TrialId id);                  // nothing of it is left
   int GenerationOf(TrialId id) const;
-  // The trial that this identity means to this sweep: its own, else the newest, if there is one
-  // that it may share.
-  std::optional<TrialId> TrialFor(SweepId sweep, const Digest& identity) const;
+  // The trial that an identity means to this sweep: its own, else the newest, if there is one that
+  // it may share.
+  std::optional<TrialId> TrialFor(SweepId sweep, std::optional<TrialId> newest) const;
 
   // wishes.cc
   Wish WishOf(SweepId sweep, TrialId id) const;
@@ -78,7 +79,7 @@ struct Scheduler::State {
   Status Pause(Step& step, const SweepPauseRequested& event);
   Status Resume(Step& step, const SweepResumeRequested& event);
   Status Reprioritise(Step& step, const SweepReprioritised& event);
-  CellTrial Join(SweepId sweep, const Place& place, ExpandedTrial spec,
+  CellTrial Join(SweepId sweep, const Place& place, const Digest& identity, ExpandedTrial spec,
                  std::vector<TrialId>& queue_again);
 
   // requests.cc

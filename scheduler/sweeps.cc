@@ -64,20 +64,26 @@ Status Scheduler::State::Expand(Step& step, CellsExpanded event) {
   Sweep& sweep = **found;
   if (sweep.closed) return Impossible(event.sweep, "is closed and takes no more cells");
   if (sweep.expanded) return Impossible(event.sweep, "is expanded already");
+  std::vector<Digest> identities;  // of all trials, in order
   for (const ExpandedCell& cell : event.cells) {
     for (const ExpandedTrial& trial : cell.trials) {
-      if (ParseDigest(trial.identity)) continue;
+      if (const auto identity = ParseDigest(trial.identity)) {
+        identities.push_back(*identity);
+        continue;
+      }
       return InvalidArgument("cell " + std::to_string(cell.index) + ": identity \"" +
                              trial.identity + "\" is not 64 lower-case hex digits");
     }
   }
+  auto identity = identities.begin();
+  step.effects.reserve(event.cells.size() + 1);
   std::vector<TrialId> queue_again;
   for (ExpandedCell& cell : event.cells) {
     CellAdded added{event.sweep, {}, {}};
     added.trials.reserve(cell.trials.size());
     for (ExpandedTrial& trial : cell.trials) {
       const Place place{cell.index, trial.seed_rank, cell.is_baseline};
-      added.trials.push_back(Join(event.sweep, place, std::move(trial), queue_again));
+      added.trials.push_back(Join(event.sweep, place, *identity++, std::move(trial), queue_again));
     }
     sweep.coverage.cells += 1;
     sweep.coverage.aliases += cell.alias_of.has_value();
@@ -97,12 +103,12 @@ Status Scheduler::State::Expand(Step& step, CellsExpanded event) {
 }
 
 // The sweep's interest in a trial is kept at the best of its places.
-CellTrial Scheduler::State::Join(SweepId sweep_id, const Place& place, ExpandedTrial spec,
-                                 std::vector<TrialId>& queue_again) {
-  const Digest identity = *ParseDigest(spec.identity);
-  const std::optional<TrialId> known = TrialFor(sweep_id, identity);
+CellTrial Scheduler::State::Join(SweepId sweep_id, const Place& place, const Digest& identity,
+                                 ExpandedTrial spec, std::vector<TrialId>& queue_again) {
+  const std::optional<TrialId> newest = by_identity.Find(identity);
+  const std::optional<TrialId> known = TrialFor(sweep_id, newest);
   const bool created = !known;
-  const TrialId id = created ? AddTrial(identity) : *known;
+  const TrialId id = created ? AddTrial(identity, newest) : *known;
   Trial& trial = trials[id];
   if (trial.state == TrialState::kCancelled) queue_again.push_back(id);
   const bool ready = trial.state == TrialState::kQueued && !waiting.contains(id);

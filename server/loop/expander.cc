@@ -14,12 +14,14 @@ using std::chrono::milliseconds;
 
 // A chunk holds the loop for at most 20 ms (contracts.md); aimed at half of it.
 constexpr std::chrono::microseconds kChunkTime{10'000};
-constexpr double kFirstChunk = 64, kSmallestChunk = 8, kLargestChunk = 4096;  // trials
+constexpr double kSmallestChunk = 8, kLargestChunk = 4096;  // trials
+constexpr double kFirstTrialTime = 160;                     // microseconds: a guess on the safe side
+constexpr double kNewest = 0.2;  // how much the last chunk counts: its size was set two chunks ago
 constexpr milliseconds kRetry{500};
 
 }  // namespace
 
-ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecTexts& texts) {
+ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecParts& specs) {
   ExpandedCell expanded;
   expanded.index = cell.index;
   expanded.is_baseline = cell.is_baseline;
@@ -28,10 +30,14 @@ ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecTexts& texts) {
   expanded.axes_json = std::move(cell.axes_json);
   expanded.attention = std::move(cell.attention);
   expanded.canonical = std::move(cell.canonical);
-  for (const TrialSpec& trial : cell.trials) {
+  SpecParts::Parts parts = specs.Of(cell.index, cell.trials.front());
+  expanded.common_spec = std::move(parts.common);
+  expanded.training_json = std::move(parts.training);
+  expanded.trials.reserve(cell.trials.size());
+  for (TrialSpec& trial : cell.trials) {
     const auto seed = std::find(spec.seeds.begin(), spec.seeds.end(), trial.seed);
-    expanded.trials.push_back({trial.identity, texts.Of(cell.index, trial), trial.seed,
-                               trial.mask_seed, static_cast<int>(seed - spec.seeds.begin())});
+    expanded.trials.push_back({std::move(trial.identity), trial.seed, trial.mask_seed,
+                               static_cast<int>(seed - spec.seeds.begin())});
   }
   return expanded;
 }
@@ -93,6 +99,7 @@ std::future<Result<Outcome>> Expander::Send(Event event) {
   auto promise = std::make_shared<std::promise<Result<Outcome>>>();
   Posted posted;
   posted.event = std::move(event);
+  posted.behind = true;
   posted.reply = [promise](Result<Outcome> outcome) { promise->set_value(std::move(outcome)); };
   std::future<Result<Outcome>> future = promise->get_future();
   loop_.Post(std::move(posted));
@@ -114,21 +121,21 @@ bool Expander::Expand(SweepId sweep) {
   Result<Grid> grid = Grid::Make(*spec, resolver_);
   if (!grid.ok()) return fail(grid.status());
 
-  SpecTexts texts(*spec);
-  double chunk_size = kFirstChunk;
+  SpecParts specs(*spec);
+  double trial_time = kFirstTrialTime;
   CellsExpanded chunk{sweep, {}, 0, false};
   size_t trials = 0;
   // The next chunk is made while the loop writes this one.
   std::future<Result<Outcome>> sent;
+  size_t trials_sent = 0;
   const auto settled = [&]() -> Status {
     if (!sent.valid()) return {};
     const Result<Outcome> outcome = sent.get();
     if (!outcome.ok()) return outcome.status();
-    if (outcome->held.count() == 0) return {};
-    const double factor =
-        static_cast<double>(kChunkTime.count()) / static_cast<double>(outcome->held.count());
-    chunk_size =
-        std::clamp(chunk_size * std::clamp(factor, 0.25, 2.0), kSmallestChunk, kLargestChunk);
+    if (trials_sent > 0) {
+      const auto held = static_cast<double>(outcome->held.count());
+      trial_time += kNewest * (held / static_cast<double>(trials_sent) - trial_time);
+    }
     return {};
   };
   // Cancelled meanwhile: there is nothing more to expand.
@@ -142,15 +149,17 @@ bool Expander::Expand(SweepId sweep) {
     const bool last = index + 1 == grid->end_index();
     if (*cell) {
       trials += (*cell)->trials.size();
-      chunk.cells.push_back(ToExpanded(**std::move(cell), *spec, texts));
+      chunk.cells.push_back(ToExpanded(**std::move(cell), *spec, specs));
     }
-    if (!last && static_cast<double>(trials) < chunk_size) continue;
+    const double enough =
+        std::clamp(static_cast<double>(kChunkTime.count()) / trial_time, kSmallestChunk, kLargestChunk);
+    if (!last && static_cast<double>(trials) < enough) continue;
     chunk.next_index = index + 1;
     chunk.last = last;
     if (const Status status = settled(); !status.ok()) return over(status);
     sent = Send(std::move(chunk));
     chunk = CellsExpanded{sweep, {}, 0, false};
-    trials = 0;
+    trials_sent = std::exchange(trials, 0);
     const std::lock_guard lock(mutex_);
     if (stopping_) break;
   }

@@ -17,13 +17,13 @@
 #include "core/grid.h"
 #include "core/result.h"
 #include "server/loop/loop.h"
-#include "server/loop/spec_texts.h"
+#include "server/loop/spec_parts.h"
 #include "server/store/sqlite.h"
 
 namespace sparsweep {
 
 // A cell as the scheduler wants it. `seed_rank` of a trial is the place of its seed in the spec.
-ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecTexts& texts);
+ExpandedCell ToExpanded(Cell cell, const SweepSpec& spec, SpecParts& specs);
 
 class Expander {
  public:

@@ -53,7 +53,8 @@ void Loop::Stop() {
     stopping_ = true;
   }
   boost::asio::post(context_, [this] {
-    RunBatch();
+    while (RunBatch()) {
+    }
     for (auto& [worker, held] : held_) Answer(std::move(held.posted.reply), Stopping());
     held_.clear();
     context_.stop();
@@ -65,13 +66,27 @@ void Loop::Post(Posted posted) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push_back(std::move(posted));
-      if (std::exchange(scheduled_, true)) return;
-      boost::asio::post(context_, [this] { RunBatch(); });
+      if (posted.behind) {
+        behind_.push_back(std::move(posted));
+      } else {
+        queue_.push_back(std::move(posted));
+      }
+      Schedule();
       return;
     }
   }
   Answer(std::move(posted.reply), Stopping());
+}
+
+void Loop::Schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  boost::asio::post(context_, [this] {
+    {
+      const std::lock_guard lock(mutex_);
+      scheduled_ = false;
+    }
+    RunBatch();
+  });
 }
 
 void Loop::Answer(std::function<void(Result<Outcome>)> reply, Result<Outcome> outcome) {
@@ -103,16 +118,27 @@ Status Loop::Restore() {
   return {};
 }
 
-void Loop::RunBatch() {
+std::vector<Posted> Loop::NextBatch() {
+  const std::lock_guard lock(mutex_);
   std::vector<Posted> batch;
-  {
-    const std::lock_guard lock(mutex_);
+  if (!behind_.empty() && (behind_next_ || queue_.empty())) {
+    batch.push_back(std::move(behind_.front()));
+    behind_.pop_front();
+    behind_next_ = false;
+  } else {
     batch.swap(queue_);
-    scheduled_ = false;
+    behind_next_ = true;
   }
+  if (!queue_.empty() || !behind_.empty()) Schedule();
+  return batch;
+}
+
+bool Loop::RunBatch() {
+  std::vector<Posted> batch = NextBatch();
+  const bool any = !batch.empty();
   if (!failure_.ok()) {
     for (Posted& posted : batch) Answer(std::move(posted.reply), failure_);
-    return;
+    return any;
   }
   const Instant now = Now();
   now_ms_ = UnixMs();
@@ -151,9 +177,11 @@ void Loop::RunBatch() {
   } else {
     Publish(*std::move(events));
     RemoveBlobFiles(file_.db().path() + ".blobs", writer_.TakeRemovedBlobs());
-    file_.log().FinishIfDue();
+    // After those who came meanwhile: it takes as long as a chunk of a grid.
+    boost::asio::post(context_, [this] { file_.log().FinishIfDue(); });
   }
   ArmTimer();
+  return any;
 }
 
 // After the commit: tell everyone.

@@ -10,6 +10,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <future>
 #include <map>
@@ -52,6 +53,7 @@ struct Posted {
   std::optional<Event> event;             // exactly one of `event` and `write`
   std::function<Status(Writer&)> write;   // a write that concerns no decision (a blob's row, ...)
   std::optional<PersonsRequest> request = {};  // beside an event
+  bool behind = false;  // a long one: a batch of its own, in turns with those of everyone else
   // Beside WorkerSynced:
   std::map<AttemptId, std::vector<MetricPoint>> metrics;
   std::map<AttemptId, Progress::LogTail> logs;
@@ -105,7 +107,9 @@ class Loop {
 
   Status Restore();
   void Run();
-  void RunBatch();
+  void Schedule();  // by mutex_
+  std::vector<Posted> NextBatch();
+  bool RunBatch();  // false: nothing was posted
   // An error is the store's: the batch is lost.
   Status Take(Posted posted, Instant now);
   Status TakeSync(Posted posted, Instant now);
@@ -133,6 +137,8 @@ class Loop {
   boost::asio::io_context context_;
   std::mutex mutex_;
   std::vector<Posted> queue_;   // by mutex_
+  std::deque<Posted> behind_;   // by mutex_
+  bool behind_next_ = false;    // by mutex_: of the two, whose turn it is
   bool scheduled_ = false;      // by mutex_
   bool stopping_ = false;       // by mutex_
 

@@ -5,6 +5,8 @@
 namespace sparsweep {
 namespace {
 
+constexpr size_t kMostCommonSpecs = 4096;
+
 std::optional<std::string> ReasonName(const std::optional<FailureReason>& reason) {
   if (!reason) return std::nullopt;
   return FailureReasonName(*reason);
@@ -24,7 +26,10 @@ Status Writer::Write(const Effect& effect) {
 
 Result<std::vector<EventRow>> Writer::Commit() {
   if (!open()) return std::vector<EventRow>();
-  const Status status = Guard([&] { transaction_->Commit(); });
+  const Status status = Guard([&] {
+    CountCommonSpecs();
+    transaction_->Commit();
+  });
   if (!status.ok()) return status;
   transaction_.reset();
   return std::exchange(events_, {});
@@ -34,6 +39,8 @@ void Writer::Abandon() {
   transaction_.reset();
   events_.clear();
   removed_blobs_.clear();
+  common_specs_.clear();
+  common_needs_.clear();
 }
 
 Status Writer::Probe() {
@@ -71,11 +78,13 @@ void Writer::WriteEffect(const CellAdded& effect) {
       .Run();
   for (const CellTrial& trial : effect.trials) {
     if (trial.created) {
-      db_.Prepare("INSERT INTO trial (id, identity, generation, state) VALUES (?1, ?2, ?3, 'queued')")
-          .Bind(trial.trial, trial.spec.identity, trial.generation)
-          .Run();
-      db_.Prepare("INSERT INTO trial_spec (trial_id, spec) VALUES (?1, ?2)")
-          .Bind(trial.trial, trial.spec.spec_json)
+      const int64_t common = CommonSpec(cell.common_spec);
+      ++common_needs_[common];
+      db_.Prepare(
+             "INSERT INTO trial (id, identity, generation, state, common_id, canonical, seed, "
+             "mask_seed, training) VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8)")
+          .Bind(trial.trial, trial.spec.identity, trial.generation, common, cell.canonical,
+                trial.spec.seed, trial.spec.mask_seed, cell.training_json)
           .Run();
     }
     db_.Prepare(
@@ -83,6 +92,24 @@ void Writer::WriteEffect(const CellAdded& effect) {
            "VALUES (?1, ?2, ?3, ?4)")
         .Bind(effect.sweep, cell.index, trial.trial, trial.spec.seed_rank)
         .Run();
+  }
+}
+
+int64_t Writer::CommonSpec(const std::shared_ptr<const std::string>& spec) {
+  if (const auto known = common_specs_.find(spec); known != common_specs_.end()) {
+    return known->second;
+  }
+  if (common_specs_.size() >= kMostCommonSpecs) common_specs_.clear();
+  db_.Prepare("INSERT INTO common_spec (spec) VALUES (?1)").Bind(*spec).Run();
+  return common_specs_[spec] = db_.LastInsertId();
+}
+
+void Writer::CountCommonSpecs() {
+  for (const auto& [id, more] : std::exchange(common_needs_, {})) {
+    db_.Prepare("UPDATE common_spec SET trials = trials + ?2 WHERE id = ?1").Bind(id, more).Run();
+    if (more >= 0) continue;
+    db_.Prepare("DELETE FROM common_spec WHERE id = ?1 AND trials = 0").Bind(id).Run();
+    std::erase_if(common_specs_, [id = id](const auto& known) { return known.second == id; });
   }
 }
 

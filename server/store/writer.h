@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -86,6 +88,8 @@ class Writer {
   void WriteEffect(const Instruction&) {}  // the answer to a Sync; nothing becomes true
   void WriteResult(const AttemptEnded& effect);
   void DeleteTrial(TrialId trial);
+  int64_t CommonSpec(const std::shared_ptr<const std::string>& spec);
+  void CountCommonSpecs();
   void Log(EventRow row);
 
   Database& db_;
@@ -94,6 +98,10 @@ class Writer {
   std::vector<EventRow> events_;
   std::vector<std::string> removed_blobs_;
   std::set<std::string> unnamed_blobs_;  // brought for a report that has not come yet
+  // Rows of common_spec that this writer made, and how many trials more or less need which since
+  // the last commit. A row made twice is as good.
+  std::map<std::shared_ptr<const std::string>, int64_t> common_specs_;
+  std::map<int64_t, int64_t> common_needs_;
 };
 
 }  // namespace sparsweep

@@ -118,9 +118,13 @@ void Writer::DeleteTrial(TrialId trial) {
   }
   for (const char* sql :
        {"DELETE FROM metric WHERE trial_id = ?1", "DELETE FROM result WHERE trial_id = ?1",
-        "DELETE FROM replicate WHERE trial_id = ?1", "DELETE FROM attempt WHERE trial_id = ?1",
-        "DELETE FROM trial WHERE id = ?1"}) {
+        "DELETE FROM replicate WHERE trial_id = ?1", "DELETE FROM attempt WHERE trial_id = ?1"}) {
     db_.Prepare(sql).Bind(trial).Run();
+  }
+  {
+    Statement remove = db_.Prepare("DELETE FROM trial WHERE id = ?1 RETURNING common_id");
+    remove.Bind(trial);
+    while (remove.Step()) --common_needs_[remove.Int(0)];
   }
   for (const std::string& log : logs) {
     if (unnamed_blobs_.contains(log)) continue;

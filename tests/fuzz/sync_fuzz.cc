@@ -27,7 +27,6 @@ Scheduler Prepared(Instant now) {
     cell.index = index;
     ExpandedTrial trial;
     trial.identity = Sha256Hex(std::to_string(index));
-    trial.spec_json = "{}";
     cell.trials.push_back(trial);
     chunk.cells.push_back(cell);
   }

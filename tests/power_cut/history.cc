@@ -105,7 +105,7 @@ void History::Submit(int first_window, int windows) {
                              .value();
   FakeResolver resolver;
   Grid grid = Grid::Make(spec, resolver).value();
-  SpecTexts texts(spec);
+  SpecParts specs(spec);
   SweepSubmitted submitted;
   submitted.name = spec.name;
   submitted.spec_json = SweepSpecToJson(spec);
@@ -118,7 +118,7 @@ void History::Submit(int first_window, int windows) {
     chunk.sweep = sweeps_;
     for (int some = 0; some < 4 && index < grid.end_index(); ++some, ++index) {
       std::optional<Cell> cell = grid.At(index).value();
-      if (cell) chunk.cells.push_back(ToExpanded(*std::move(cell), spec, texts));
+      if (cell) chunk.cells.push_back(ToExpanded(*std::move(cell), spec, specs));
     }
     chunk.next_index = index;
     chunk.last = index == grid.end_index();

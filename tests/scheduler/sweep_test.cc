@@ -32,7 +32,7 @@ TEST(Sweep, AliasesCountAsCellsAndShareTheirTrial) {
     ExpandedCell& cell = event.cells.emplace_back();
     cell.index = index;
     if (index == 1) cell.alias_of = 0;
-    cell.trials.push_back({Identity("a"), "", 1, {}, 0});
+    cell.trials.push_back({Identity("a"), 1, {}, 0});
   }
   const auto cells = Only<CellAdded>(env.Apply(event));
   EXPECT_TRUE(cells.at(0).trials.at(0).created);
@@ -57,8 +57,8 @@ TEST(Sweep, ChunkWithABadIdentityChangesNothing) {
   Environment env;
   const SweepId sweep = env.SubmitEmpty();
   CellsExpanded event{sweep, {}, 1, true};
-  event.cells.emplace_back().trials.push_back({Identity("a"), "", 1, {}, 0});
-  event.cells.emplace_back().trials.push_back({"short", "", 1, {}, 0});
+  event.cells.emplace_back().trials.push_back({Identity("a"), 1, {}, 0});
+  event.cells.emplace_back().trials.push_back({"short", 1, {}, 0});
   EXPECT_EQ(env.Refused(event).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(env.scheduler().CoverageOf(sweep), Coverage{});
 }

@@ -91,7 +91,7 @@ TEST_F(Deletion, TakesRowsAndLogsAlongAndLeavesWhatOthersHold) {
   EXPECT_EQ(Call(api(), &Api::GetSweep, get).status().code(), StatusCode::kNotFound);
   EXPECT_THAT(Rows(api(), "SELECT count(*) FROM v_cells WHERE sweep = 1"), ElementsAre("0"));
   UntilGone("1");
-  for (const char* table : {"trial", "trial_spec", "cell", "cell_trial", "attempt", "result"}) {
+  for (const char* table : {"trial", "common_spec", "cell", "cell_trial", "attempt", "result"}) {
     EXPECT_THAT(Rows(api(), std::string("SELECT count(*) FROM ") + table), ElementsAre("1"))
         << table;
   }

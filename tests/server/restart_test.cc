@@ -55,7 +55,6 @@ TEST(Restart, AHalfExpandedGridIsFinishedWithTheSameCells) {
     Database db(folder / "half.db", Database::Mode::kReadWrite);
     db.Execute(
         "DELETE FROM cell_trial WHERE cell >= 4; DELETE FROM cell WHERE cell >= 4;"
-        "DELETE FROM trial_spec WHERE trial_id NOT IN (SELECT trial_id FROM cell_trial);"
         "DELETE FROM trial WHERE id NOT IN (SELECT trial_id FROM cell_trial);"
         "DELETE FROM event; UPDATE sweep SET next_index = 4, expanded = 0, state = 'expanding'");
   }

@@ -113,7 +113,12 @@ TEST(StoreFile, AnOlderFileIsCopiedAndMigratedWithItsRows) {
         "INSERT INTO sweep_spec VALUES (3, '{}');"
         "INSERT INTO trial (id, identity, state) VALUES (9, '" + identity + "', 'running');"
         "INSERT INTO trial_spec (trial_id, spec) VALUES (9, "
-        "'{\"kind\":\"finetune\",\"model\":\"m\",\"attention\":\"dense\",\"seed\":1}');"
+        "'{\"kind\":\"finetune\",\"model\":\"m\",\"attention\":\"dense\",\"seed\":1,"
+        "\"training\":{\"epochs\":2}}');"
+        "INSERT INTO trial (id, identity, state) VALUES (10, '" + std::string(64, 'b') + "', 'queued');"
+        "INSERT INTO trial_spec (trial_id, spec) VALUES (10, "
+        "'{\"kind\":\"finetune\",\"model\":\"m\",\"attention\":\"random(1)\",\"seed\":1,"
+        "\"mask_seed\":4,\"training\":{\"epochs\":2}}');"
         "INSERT INTO cell VALUES (3, 0, 1, NULL, 0, '{}', 'dense', 'dense');"
         "INSERT INTO cell_trial VALUES (3, 0, 9, 0);"
         "INSERT INTO attempt (trial_id, number, worker, incarnation, sweep_id, state, started_at) "
@@ -127,14 +132,30 @@ TEST(StoreFile, AnOlderFileIsCopiedAndMigratedWithItsRows) {
   EXPECT_EQ(Number(db, "SELECT priority FROM sweep WHERE id = 3 AND weight = 1"), 7);
   EXPECT_EQ(Number(db, "SELECT sweep_id FROM request WHERE id = 'r1' AND digest = 'd'"), 3);
   EXPECT_EQ(Number(db, "SELECT count(*) FROM v_cells WHERE trial_id = 9"), 1);
+  EXPECT_EQ(Number(db, "SELECT trials FROM common_spec"), 2);
+  {
+    Statement specs = db.Prepare("SELECT trial_id, spec, kind, model, canonical, seed, mask_seed FROM trial_spec");
+    ASSERT_TRUE(specs.Step());
+    EXPECT_EQ(specs.Int(0), 9);
+    EXPECT_EQ(ParseJson(specs.Text(1), "spec").value(),
+              ParseJson(R"({"kind":"finetune","model":"m","attention":"dense","seed":1,
+                            "training":{"epochs":2},"identity":")" + std::string(64, 'a') + "\"}", "spec").value());
+    EXPECT_EQ(specs.Text(2) + specs.Text(3) + specs.Text(4), "finetunemdense");
+    EXPECT_EQ(specs.Int(5), 1);
+    EXPECT_TRUE(specs.IsNull(6));
+    ASSERT_TRUE(specs.Step());
+    EXPECT_EQ(specs.Text(4), "random(1)");
+    EXPECT_EQ(specs.Int(6), 4);
+    EXPECT_FALSE(specs.Step());
+  }
   const auto state = LoadState(db, 10);
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->live.size(), 1u);
-  EXPECT_EQ(state->next_trial, 10);
+  EXPECT_EQ(state->next_trial, 11);
   // As it was, beside the file.
   Database copy((*file)->backup(), Database::Mode::kReadOnly);
   EXPECT_EQ(Number(copy, "PRAGMA user_version"), 1);
-  EXPECT_EQ(Number(copy, "SELECT count(*) FROM trial_spec"), 1);
+  EXPECT_EQ(Number(copy, "SELECT count(*) FROM trial_spec"), 2);
 }
 
 // The promise of the schema: what no code may do, the tables refuse.
@@ -143,7 +164,8 @@ TEST(Schema, HoldsOneAcceptedResultPerTrialAndOnlyOfALeasedAttempt) {
   const auto file = StoreFile::Open(folder / "a.db");
   Database& db = (*file)->db();
   const std::string identity(64, 'a');
-  db.Execute(("INSERT INTO trial (id, identity, state) VALUES (1, '" + identity + "', 'queued');"
+  db.Execute(("INSERT INTO trial (id, identity, state, common_id, canonical, seed) "
+              "VALUES (1, '" + identity + "', 'queued', 1, 'dense', 0);"
               "INSERT INTO attempt (trial_id, number, worker, incarnation, state, started_at) "
               "VALUES (1, 1, 'w', 'i', 'running', 0)").c_str());
   constexpr char kInsert[] =

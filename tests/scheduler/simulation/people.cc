@@ -76,7 +76,7 @@ std::vector<ExpandedCell> GridOf(uint64_t seed, SweepId sweep, int identities) {
       const int number = sweep == 1 ? static_cast<int>(cell.index) * 2 + rank : any;
       const std::string name = std::to_string(number);
       if (rank == 0 && !first_seeds.insert(name).second) cell.alias_of = 0;
-      cell.trials.push_back({Identity(name), "", 1, {}, rank});
+      cell.trials.push_back({Identity(name), 1, {}, rank});
     }
     if (cell.trials[0].identity == cell.trials[1].identity) cell.trials.pop_back();
   }

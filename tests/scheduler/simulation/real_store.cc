@@ -38,7 +38,8 @@ Effect Real(Effect effect) {
     created->submitted.spec_json = "{}";
   } else if (auto* cell = std::get_if<CellAdded>(&effect)) {
     cell->cell.axes_json = "{}";
-    for (CellTrial& trial : cell->trials) trial.spec.spec_json = kTrialSpec;
+    cell->cell.common_spec = std::make_shared<const std::string>(kTrialSpec);
+    cell->cell.training_json = "{}";
   } else if (auto* ended = std::get_if<AttemptEnded>(&effect)) {
     if (ended->result_json.empty()) return effect;
     ended->head = {"accuracy", 0, 0, Sha256Hex(ended->result_json)};
