@@ -2,6 +2,7 @@
 // written and required, as in trial_json.cc; those that the first version had not are written only
 // where they say something.
 #include "core/json.h"
+#include "core/kept_folder.h"
 #include "core/learned_degrees.h"
 #include "core/required.h"
 #include "core/trial.h"
@@ -117,6 +118,7 @@ void ReadLaterFields(const json& given, Required& reader, Violations* out, Trial
     checkpoint.Read("fingerprint", &result->checkpoint->fingerprint);
     checkpoint.Entries("files", [&](const auto& name, const json& digest, const auto& path) {
       ReadString(digest, path, out, &result->checkpoint->files[name]);
+      if (!IsFileName(name)) out->Add(path, "\"" + name + "\" is not the name of a file");
     });
   }
   if (given.contains("predictions")) reader.Read("predictions", &result->predictions);
@@ -229,16 +231,14 @@ Result<TrialResult> ParseTrialResult(const std::string& json_text) {
       result.degrees.push_back(ReadDegreeRow(row, path, &out));
     });
   }
-  reader.Entries("lengths",
-          [&](const std::string& key, const json& value, const auto& path) {
-            int64_t count = 0;
-            if (key.empty() || key.size() > 9 ||
-                key.find_first_not_of("0123456789") != std::string::npos) {
-              out.Add(path, "\"" + key + "\" is not a length");
-            } else if (ReadWhole(value, path, &out, 0, kMaxWhole, &count)) {
-              result.lengths[std::stoi(key)] = count;
-            }
-          });
+  reader.Entries("lengths", [&](const std::string& key, const json& value, const auto& path) {
+    int64_t count = 0;
+    if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
+      out.Add(path, "\"" + key + "\" is not a length");
+    } else if (ReadWhole(value, path, &out, 0, kMaxWhole, &count)) {
+      result.lengths[std::stoi(key)] = count;
+    }
+  });
   if (parsed->contains("warnings")) {
     ReadStrings((*parsed)["warnings"], "warnings", &out, &result.warnings);
   }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/json.h"
+#include "core/kept_folder.h"
 #include "core/kind_json.h"
 #include "core/required.h"
 #include "core/task_json.h"
@@ -22,7 +23,8 @@ constexpr std::array<const char*, 9> kReasons = {"out_of_memory", "diverged", "d
 void ReadTraining(const json& value, Violations* out, TrainingOptions* training) {
   Required reader(value, "training", out);
   for (const TrainingField& field : TrainingFields()) {
-    if ((field.since_later || field.sparing) && value.is_object() && !value.contains(field.name)) continue;
+    if ((field.since_later || field.sparing) && value.is_object() && !value.contains(field.name))
+      continue;
     const json* given = reader.Find(field.name);
     if (given == nullptr) continue;
     AxisValue read = false;
@@ -107,7 +109,9 @@ Result<TrialSpec> ParseTrialSpec(const std::string& json_text) {
   if (parsed->contains("model_files")) {
     reader.Entries("model_files", [&](const auto& name, const json& value, const auto& path) {
       ReadString(value, path, &out, &spec.model_files[name]);
+      if (!IsFileName(name)) out.Add(path, "\"" + name + "\" is not the name of a file");
     });
+    if (!IsFileName(spec.model_fingerprint)) out.Add("model_fingerprint", "is not a fingerprint");
   }
   if (!out.empty()) return out.ToStatus();
   return spec;

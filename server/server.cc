@@ -9,6 +9,7 @@
 #include "server/rpc/grpc_server.h"
 #include "server/services/local_api.h"
 #include "server/store/file.h"
+#include "server/store/kept_models.h"
 #include "server/store/reader_pool.h"
 #include "server/store/reads.h"
 #include "server/store/result_digest.h"
@@ -43,6 +44,7 @@ struct Server::Impl {
   std::unique_ptr<StoreFile> file;
   std::unique_ptr<ReaderPool> readers;
   std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<KeptModels> models;  // the catalog, and what trials left
   Feed feed;
   Progress progress;
   std::unique_ptr<Expander> expander;  // posts to the loop
@@ -73,6 +75,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
 Status Server::Impl::StartStore() {
   catalog = std::make_unique<Catalog>(options.data_dir.empty() ? Catalog::DefaultFolder().string()
                                                                : options.data_dir);
+  models = std::make_unique<KeptModels>(*catalog, options.db, options.db + ".blobs");
   if (!options.read_only) {
     Result<std::unique_ptr<StoreFile>> opened = StoreFile::Open(options.db);
     if (!opened.ok()) return opened.status();
@@ -95,7 +98,7 @@ Status Server::Impl::StartStore() {
   if (!started.ok()) return started.status();
   loop = *std::move(started);
   // No one can submit before the fronts run, so the loop does not look at `expander` yet.
-  Result<std::unique_ptr<Expander>> expanding = Expander::Start(options.db, *catalog, *loop);
+  Result<std::unique_ptr<Expander>> expanding = Expander::Start(options.db, *models, *loop);
   if (!expanding.ok()) return expanding.status();
   expander = *std::move(expanding);
   // Sweeps that ended just before the last server did.
@@ -110,8 +113,8 @@ Status Server::Impl::StartStore() {
 
 Status Server::Impl::StartFronts() {
   if (options.text_masker) texts = std::make_unique<TextPictures>(options.text_masker);
-  api = std::make_unique<LocalApi>(LocalApi::Parts{
-      *readers, feed, progress, *catalog, options.db + ".blobs", loop.get(), texts.get()});
+  api = std::make_unique<LocalApi>(LocalApi::Parts{*readers, feed, progress, *models,
+                                                   options.db + ".blobs", loop.get(), texts.get()});
   const std::string listen = options.read_only ? "" : options.grpc_listen;
   Result<std::unique_ptr<GrpcServer>> rpc = GrpcServer::Start(listen, options.insecure, *api);
   if (!rpc.ok()) return rpc.status();

@@ -1,9 +1,11 @@
 #include "worker/link.h"
 
 #include <grpcpp/grpcpp.h>
+#include <unistd.h>
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <fstream>
 #include <map>
@@ -12,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/sha256.h"
 #include "proto/convert.h"
 #include "sparsweep/v1/worker.grpc.pb.h"
 
@@ -213,6 +216,67 @@ class Upload : public grpc::ClientWriteReactor<v1::PutBlobRequest> {
   v1::PutBlobResponse response_;
 };
 
+// Writes one blob beside its place, and moves it there once it is whole.
+class Download : public grpc::ClientReadReactor<v1::GetBlobResponse> {
+ public:
+  using Done = std::function<void(Download*, Status)>;
+
+  Download(BlobFile file, Done done) : file_(std::move(file)), done_(std::move(done)) {
+    std::error_code error;
+    std::filesystem::create_directories(file_.path.parent_path(), error);
+    static std::atomic<int> number = 0;
+    part_ = file_.path;
+    part_ += ".part" + std::to_string(getpid()) + "." + std::to_string(++number);
+    out_.open(part_, std::ios::binary);
+    request_.set_sha256(file_.sha256);
+  }
+  void Run(v1::WorkerService::Stub& stub) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::hours(1));
+    stub.async()->GetBlob(&context, &request_, this);
+    StartRead(&message_);
+    StartCall();
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    out_.write(message_.chunk().data(), static_cast<std::streamsize>(message_.chunk().size()));
+    hasher_.Update(message_.chunk());
+    StartRead(&message_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    const Done done = std::move(done_);
+    done(this, Finish(FromGrpc(status)));
+  }
+
+  grpc::ClientContext context;
+
+ private:
+  Status Finish(Status status) {
+    out_.close();
+    if (status.ok() && !out_) {
+      status = Status(StatusCode::kResourceExhausted, part_.string() + ": cannot be written");
+    }
+    if (status.ok() && Hex(hasher_.Finish()) != file_.sha256) {
+      status = Status(StatusCode::kDataLoss, "the server sent other bytes than " + file_.sha256);
+    }
+    std::error_code error;
+    if (status.ok()) std::filesystem::rename(part_, file_.path, error);
+    if (error) {
+      status = Status(StatusCode::kResourceExhausted,
+                      file_.path.string() + ": cannot be written: " + error.message());
+    }
+    if (!status.ok()) std::filesystem::remove(part_, error);
+    return status;
+  }
+
+  const BlobFile file_;
+  Done done_;
+  std::filesystem::path part_;
+  std::ofstream out_;
+  Sha256Hasher hasher_;
+  v1::GetBlobRequest request_;
+  v1::GetBlobResponse message_;
+};
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
@@ -283,6 +347,16 @@ void Link::PutFile(const std::string& digest, const std::filesystem::path& file,
     return done({StatusCode::kNotFound, file.string() + " cannot be read"});
   }
   impl_->Put(digest, std::move(bytes), size, std::move(done));
+}
+
+void Link::GetFile(const BlobFile& file, std::function<void(Status)> done) {
+  auto owner = std::make_shared<Download>(
+      file, [impl = impl_.get(), done](Download* download, Status status) {
+        impl->Back(&download->context, [status, done] { done(status); });
+      });
+  Download* const download = owner.get();
+  impl_->Add(&download->context, std::move(owner));
+  download->Run(*impl_->stub);
 }
 
 }  // namespace sparsweep

@@ -1,4 +1,4 @@
-// The worker's side of WorkerService: Sync and PutBlob over one gRPC channel.
+// The worker's side of WorkerService: Sync, PutBlob and GetBlob over one gRPC channel.
 //
 // Converts between the agent's values and the wire; decides nothing. Calls are started on the loop
 // thread and their callbacks come back to it. Callbacks are posted there.
@@ -15,6 +15,7 @@
 
 #include "core/result.h"
 #include "worker/agent.h"
+#include "worker/model_files.h"
 
 namespace grpc {
 class Channel;
@@ -58,6 +59,8 @@ class Link {
   // The same from a file, which is read while it is sent.
   void PutFile(const std::string& digest, const std::filesystem::path& file,
                std::function<void(Status)> done);
+  // Fetches a blob into a file, which appears whole and only if its SHA-256 is right.
+  void GetFile(const BlobFile& file, std::function<void(Status)> done);
 
  private:
   struct Impl;

@@ -19,7 +19,9 @@
 #include "core/sha256.h"
 #include "worker/agent.h"
 #include "worker/link.h"
+#include "worker/model_fetch.h"
 #include "worker/names.h"
+#include "worker/retry.h"
 #include "worker/trainers.h"
 
 namespace sparsweep {
@@ -32,8 +34,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kProgressEvery{1000};
 constexpr milliseconds kIdleHold{10'000};
 constexpr milliseconds kShortest{50};  // between two Syncs that said nothing new
-constexpr milliseconds kFirstBackoff{200};
-constexpr milliseconds kLongestBackoff{5000};
 // How long a draining worker waits for a server that does not acknowledge.
 constexpr milliseconds kFarewell{10'000};
 constexpr size_t kLogTail = 64 << 10;
@@ -60,6 +60,7 @@ struct WorkerLoop::Impl {
   std::unique_ptr<Agent> agent;
   std::unique_ptr<Link> link;
   std::unique_ptr<Trainers> trainers;
+  std::unique_ptr<ModelFetch> models;
   nlohmann::json labels;
   int64_t memory_bytes = 0;
   std::vector<std::string> offered_devices;
@@ -85,14 +86,15 @@ struct WorkerLoop::Impl {
     for (const Action& action : actions) {
       std::visit(Visitor{
                      [&](const StartTrainer& a) { trainers->Start(a.slot, a.attempt); },
-                     [&](const RunTrial& a) {
-                       trainers->Run(a.slot, a.attempt, a.trial_json,
-                                     "attempt " + AttemptText(a.attempt) + " on " + options.name +
-                                         ", slot " + std::to_string(a.slot));
+                     [&](const RunTrial& a) { models->Begin(a); },
+                     [&](const CancelTrial& a) {
+                       if (!models->Cancel(a)) trainers->Cancel(a.slot, a.attempt);
                      },
-                     [&](const CancelTrial& a) { trainers->Cancel(a.slot, a.attempt); },
-                     [&](const KillTrainer& a) { trainers->Kill(a.slot); },
-                     [&](const StoreLog& a) { StoreFiles(a, kFirstBackoff); },
+                     [&](const KillTrainer& a) {
+                       models->Forget(a.slot);
+                       trainers->Kill(a.slot);
+                     },
+                     [&](const StoreLog& a) { StoreFiles(a); },
                      [&](const DropLog& a) { trainers->TakeLog(a.attempt); },
                      [&](const SyncNow&) { PostSync(); },
                  },
@@ -101,11 +103,25 @@ struct WorkerLoop::Impl {
     ArmDeadline();
   }
 
+  void MakeModelFetch(const std::filesystem::path& data) {
+    ModelFetch::Events events;
+    events.on_ready = [this](const RunTrial& a) {
+      trainers->Run(a.slot, a.attempt, a.trial_json,
+                    "attempt " + AttemptText(a.attempt) + " on " + options.name + ", slot " +
+                        std::to_string(a.slot));
+    };
+    events.on_failed = [this](int slot, const TrainerFailed& failed) {
+      Perform(agent->Apply(slot, failed, Clock::now()));
+    };
+    models = std::make_unique<ModelFetch>(io, *link, data, std::move(events));
+  }
+
   void MakeTrainers() {
     const std::filesystem::path data = options.data_dir.empty()
                                            ? Catalog::DefaultFolder()
                                            : std::filesystem::path(options.data_dir);
     kept_folder = data / "cache" / "kept" / incarnation;
+    MakeModelFetch(data);
     std::vector<std::string> command = {options.trainer, "--threads",
                                         std::to_string(options.threads_per_slot)};
     if (!options.data_dir.empty()) command.insert(command.end(), {"--data", options.data_dir});
@@ -124,13 +140,14 @@ struct WorkerLoop::Impl {
       Perform(agent->Garbage(slot, sentence, Clock::now()));
     };
     events.on_exit = [this](int slot, const TrainerExit& exit) {
+      models->Forget(slot);
       Perform(agent->Exited(slot, exit, Clock::now()));
     };
     trainers = std::make_unique<Trainers>(io, options.slots, std::move(command), std::move(events));
   }
 
   // Brings the files of an attempt one after the other, then its log.
-  void StoreFiles(StoreLog left, milliseconds wait) {
+  void StoreFiles(StoreLog left) {
     const std::filesystem::path folder = KeptFolder(kept_folder, AttemptText(left.attempt));
     if (left.files.empty()) {
       std::error_code ignored;
@@ -138,56 +155,39 @@ struct WorkerLoop::Impl {
       return Store(left.attempt);
     }
     const auto [name, digest] = *left.files.begin();
-    link->PutFile(digest, folder / name, [this, left, name = name, wait](Status status) mutable {
+    const auto put = [this, digest = digest, file = folder / name](StatusCallback done) {
+      link->PutFile(digest, file, std::move(done));
+    };
+    Retry(io, put, [this, left, name = name](const Status& status) mutable {
       if (status.ok()) {
         left.files.erase(name);
-        StoreFiles(std::move(left), kFirstBackoff);
-      } else if (IsTransient(status)) {
-        auto timer = std::make_shared<asio::steady_timer>(io, wait);
-        timer->async_wait([this, timer, left, wait](auto error) {
-          if (!error) StoreFiles(left, std::min(2 * wait, kLongestBackoff));
-        });
       } else {
         agent->WeightsLost(left.attempt, name +
                                              " of the weights that were to be kept could not "
                                              "be stored: " +
                                              status.message());
         left.files.clear();
-        StoreFiles(std::move(left), kFirstBackoff);
       }
+      StoreFiles(std::move(left));
     });
   }
 
-  static bool IsTransient(const Status& status) {
-    return status.code() == StatusCode::kUnavailable ||
-           status.code() == StatusCode::kDeadlineExceeded ||
-           status.code() == StatusCode::kCancelled;
-  }
-
   void Store(AttemptKey attempt) {
-    std::string text = trainers->TakeLog(attempt);
+    const std::string text = trainers->TakeLog(attempt);
     if (text.empty()) {
       Perform(agent->LogStored(attempt, ""));
       return;
     }
-    const std::string digest = Sha256Hex(text);  // before the text is moved away
-    Upload(attempt, digest, std::move(text), kFirstBackoff);
-  }
-
-  void Upload(AttemptKey attempt, const std::string& digest, std::string text, milliseconds wait) {
-    link->PutBlob(digest, text, [this, attempt, digest, text, wait](Status status) {
-      if (status.ok()) {
-        Perform(agent->LogStored(attempt, digest));
-      } else if (!IsTransient(status)) {
+    const std::string digest = Sha256Hex(text);
+    const auto put = [this, digest, text](StatusCallback done) {
+      link->PutBlob(digest, text, std::move(done));
+    };
+    Retry(io, put, [this, attempt, digest](const Status& status) {
+      if (!status.ok()) {
         // The server will not take it: the result matters more than its log.
         Say("the log of attempt " + AttemptText(attempt) + " was refused: " + status.message());
-        Perform(agent->LogStored(attempt, ""));
-      } else {
-        auto timer = std::make_shared<asio::steady_timer>(io, wait);
-        timer->async_wait([this, timer, attempt, digest, text, wait](auto error) {
-          if (!error) Upload(attempt, digest, text, std::min(2 * wait, kLongestBackoff));
-        });
       }
+      Perform(agent->LogStored(attempt, status.ok() ? digest : ""));
     });
   }
 

@@ -194,6 +194,25 @@ DegreeRow ADegreeRow() {
   return row;
 }
 
+// What a peer names is written below a folder of ours.
+TEST(TrialJson, RefusesFilesOutsideTheirFolder) {
+  for (const char* name : {"../config.json", "a/b", "..", ""}) {
+    TrialSpec trial = ATrial();
+    trial.model_files = {{name, std::string(64, '7')}};
+    EXPECT_THAT(ParseTrialSpec(TrialSpecToJson(trial)).status().message(),
+                HasSubstr("is not the name of a file"));
+    TrialResult result = AResult();
+    result.checkpoint = {std::string(64, '1'), {{name, std::string(64, '2')}}};
+    EXPECT_THAT(ParseTrialResult(TrialResultToJson(result)).status().message(),
+                HasSubstr("is not the name of a file"));
+  }
+  TrialSpec trial = ATrial();
+  trial.model_files = {{"config.json", std::string(64, '7')}};
+  trial.model_fingerprint = "../" + std::string(61, '6');
+  EXPECT_THAT(ParseTrialSpec(TrialSpecToJson(trial)).status().message(),
+              HasSubstr("model_fingerprint"));
+}
+
 TEST(TrialJson, RoundTripsLearnedDegrees) {
   EXPECT_EQ(TrialResultToJson(AResult()).find("degrees"), std::string::npos);
   TrialResult result = AResult();
