@@ -134,7 +134,8 @@ void AddTools(Commands& c, Options& o) {
   mask->add_option("--length", o.length, "Real tokens")->type_name("N");
   mask->add_option("--example", o.example, "Whose draws each=example has, as train/17")
       ->type_name("SPLIT/NUMBER");
-  mask->add_option("--phase", o.phase, "training or evaluation, where their masks differ (training)")
+  mask->add_option("--phase", o.phase,
+                   "training or evaluation, where their masks differ (training)")
       ->type_name("NAME")
       ->check(CLI::IsMember({"training", "evaluation"}));
   mask->add_option("--model", o.model, "Model whose tokens, layers and heads a --text has")
@@ -172,6 +173,40 @@ void AddTools(Commands& c, Options& o) {
   mask->add_flag("--rows", o.rows, "Print the rows too, as hex (json)");
   mask->add_option("--batch", o.batch, "Answer requests from a file of JSON Lines (- for stdin)")
       ->type_name("FILE");
+
+  c.Add("predict", "Run texts through a trained model, under a mask",
+        "  sparsweep predict --trial 17 --input texts.jsonl --output answers.jsonl\n"
+        "  sparsweep predict --trial 17 --attention dense --input texts.jsonl --output "
+        "answers.jsonl\n"
+        "  sparsweep predict --model bert-tiny --attention \"window(3)\" --hidden \\\n"
+        "      --input texts.jsonl --output states.jsonl\n");
+  c.Read().Threads().Trainer();
+  CLI::App* predict = c.current();
+  predict->add_option("--model", o.model, "Model of the data folder, or a folder")
+      ->type_name("NAME|DIR");
+  predict
+      ->add_option("--trial", o.predict_trial,
+                   "Trial that kept its weights, with its task and plan")
+      ->type_name("N");
+  predict->add_option("--attention", o.attention, "Attention text (default: the trial's, or dense)")
+      ->type_name("TEXT");
+  predict->add_option("--task", o.task, "Task that says columns and labels, with --model")
+      ->type_name("NAME|FILE");
+  predict->add_option("--input", o.input, "JSON lines with the task's columns, or \"text\"")
+      ->required()
+      ->type_name("FILE");
+  predict->add_option("--output", o.output, "JSON lines, in the order of the input")
+      ->required()
+      ->type_name("FILE");
+  predict->add_flag("--hidden", o.hidden, "With the last hidden state of each token");
+  predict->add_option("--batch-size", o.batch_size, "Texts at once (32)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
+  predict->add_option("--max-length", o.max_length, "Longest text in tokens")->type_name("M");
+  predict->add_option("--pooling", o.pooling, "cls or mean (default: the trial's, or cls)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"cls", "mean"}));
+  predict->add_option("--mask-seed", o.mask_seed, "Seed of random patterns")->type_name("S");
 
   c.Add("doctor", "Say what works on this machine and what to do about the rest",
         "  sparsweep doctor\n");

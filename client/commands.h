@@ -74,6 +74,11 @@ struct Options {
   uint64_t mask_seed = 0;
   bool rows = false;
 
+  // predict
+  std::string predict_trial, task, input, pooling;
+  bool hidden = false;
+  int64_t batch_size = 32;
+
   ServiceAddress address() const { return {server, db, data}; }
 };
 
@@ -101,6 +106,7 @@ int ShowLogs(const Options& options, Signals& signals);
 int Sql(const Options& options);
 int Verify(const Options& options);
 int ShowMask(const Options& options);
+int PredictTexts(const Options& options);
 int Doctor(const Options& options);
 
 // Whether a person agrees: --yes, or asked at the terminal; without one there is nobody to ask.

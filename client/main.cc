@@ -17,6 +17,7 @@ int Run(const std::string& command, CommandLine& line) {
   Options& options = line.options;
   if (options.data.empty()) options.data = Catalog::DefaultFolder().string();
   if (command == "mask") return ShowMask(options);
+  if (command == "predict") return PredictTexts(options);
   if (command == "doctor") return Doctor(options);
   if (command == "version") {
     std::printf("sparsweep %s\n", kVersion);

@@ -1,42 +1,15 @@
 // `sparsweep model`: the weights that a trial kept, as a folder in Hugging Face layout.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
-#include "core/sha256.h"
+#include "client/fetch.h"
+#include "core/kept_folder.h"
 
 namespace sparsweep {
-namespace {
 
 namespace fs = std::filesystem;
-
-// Writes a blob to a file, whose bytes are what its name says.
-Status Fetch(Service& service, const std::string& digest, const fs::path& file) {
-  grpc::ClientContext context;
-  v1::GetBlobRequest request;
-  request.set_sha256(digest);
-  const auto stream = service.workers().GetBlob(&context, request);
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  Sha256Hasher hasher;
-  for (v1::GetBlobResponse piece; stream->Read(&piece);) {
-    out << piece.chunk();
-    hasher.Update(piece.chunk());
-  }
-  if (const grpc::Status status = stream->Finish(); !status.ok()) return FromGrpc(status);
-  out.close();
-  if (!out) {
-    return {StatusCode::kFailedPrecondition,
-            file.string() + ": cannot be written; make room or choose another folder"};
-  }
-  if (Hex(hasher.Finish()) != digest) {
-    return {StatusCode::kInternal, file.string() + ": what the server sent is not " + digest};
-  }
-  return {};
-}
-
-}  // namespace
 
 int WriteModel(const Options& options) {
   const Result<std::string> name = TrialName(options.subject);
@@ -62,10 +35,10 @@ int WriteModel(const Options& options) {
   }
   fs::create_directories(folder, error);
   for (const auto& [file, digest] : fields.at("files").struct_value().fields()) {
-    if (file.find('/') != std::string::npos) {
+    if (!IsFileName(file)) {
       return Refuse(InvalidArgument("the trial's result names a file \"" + file + "\""));
     }
-    Status fetched = Fetch(**service, digest.string_value(), folder / file);
+    Status fetched = FetchBlob(**service, digest.string_value(), folder / file);
     if (!fetched.ok()) return Refuse(fetched);
   }
   std::printf("%s  fingerprint %s\n", folder.c_str(),

@@ -1,6 +1,5 @@
 #include "trainer/finetune_run.h"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -11,28 +10,12 @@
 #include "trainer/export.h"
 #include "trainer/learned_run.h"
 #include "trainer/model_options.h"
+#include "trainer/padded_density.h"
 #include "trainer/phases.h"
 #include "trainer/train.h"
 
 namespace sparsweep {
 namespace {
-
-// Kept entries over the padded squares of one epoch and its evaluation.
-double PaddedDensity(const TrialSpec& spec, const TokenizedSplit& train, const TokenizedSplit& dev,
-                     const std::vector<MaskRow>& masks) {
-  double padded = 0, kept = 0;
-  const auto count = [&](const TokenizedSplit& split, const BatchOrder& order) {
-    for (const auto& batch : order) {
-      double longest = 0;
-      for (int64_t i : batch) longest = std::max<double>(longest, split.length(i));
-      padded += static_cast<double>(batch.size()) * longest * longest;
-    }
-  };
-  count(train, TrainOrder(train.lengths(), spec.training.batch_size, spec.seed, 0));
-  count(dev, EvalOrder(dev.lengths(), kEvalBatch));
-  for (const MaskRow& row : masks) kept += static_cast<double>(row.kept);
-  return kept / (padded * static_cast<double>(masks.size()));
-}
 
 // What one fine-tuning consists of: made by the phases, in their order.
 class Finetune {

@@ -1,7 +1,7 @@
 // sparsweep-trainer: resident under a worker (--protocol-fd), one trial (run), the masks of a text
-// (mask), what trials must have attested (expect), a model of more layers (grow), or what works here
-// (doctor). docs/trainer-protocol.md has the contract. Everything runs on the main thread, which
-// LibTorch's own pool helps.
+// (mask), what trials must have attested (expect), a model of more layers (grow), predictions
+// (predict), or what works here (doctor). docs/trainer-protocol.md has the contract. Everything
+// runs on the main thread, which LibTorch's own pool helps.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -20,6 +20,7 @@
 #include "trainer/grow_command.h"
 #include "trainer/mask_command.h"
 #include "trainer/out_of_memory.h"
+#include "trainer/predict_command.h"
 #include "trainer/protocol.h"
 
 namespace sparsweep {
@@ -179,6 +180,17 @@ int Grow(const std::filesystem::path& model, int layers, const std::string& orde
   return kUsage;
 }
 
+int PredictTexts(const TrainerOptions& options) {
+  std::stringstream request;
+  request << std::cin.rdbuf();
+  auto answer = Predict(request.str(), options);
+  std::cout << (answer.ok() ? *answer
+                            : nlohmann::json({{"error", answer.status().message()}})
+                                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+            << std::endl;
+  return answer.ok() ? 0 : kUsage;
+}
+
 // Dies with the worker, even if the worker is killed.
 void FollowParent() {
   pid_t parent = getppid();
@@ -206,6 +218,9 @@ int Main(int argc, char** argv) {
               kept;
   auto* protocol = app.add_option("--protocol-fd", fd, "duplex descriptor of the protocol");
   for (auto* command : {&app, app.add_subcommand("run", "run one trial, messages on stdout"),
+                        app.add_subcommand("predict",
+                                           "texts through a trained model: a JSON "
+                                           "request on stdin, the answer on stdout"),
                         app.add_subcommand("doctor", "say what works here, as JSON")}) {
     command->add_option("--threads", threads, "threads to compute with")
         ->check(CLI::Range(1, 1024));
@@ -248,9 +263,11 @@ int Main(int argc, char** argv) {
   SetUpLibraries(threads);
   if (*expect) return Expect(options);
   if (app.got_subcommand("doctor")) return Doctor(threads);
+  if (app.got_subcommand("predict")) return PredictTexts(options);
   if (app.got_subcommand("run")) return RunOnce(trial, options);
   if (*protocol) return Serve(fd, options);
-  std::cerr << "sparsweep-trainer: needs --protocol-fd, run, mask, expect, grow or doctor\n";
+  std::cerr
+      << "sparsweep-trainer: needs --protocol-fd, run, mask, expect, predict, grow or doctor\n";
   return kUsage;
 }
 

@@ -175,6 +175,7 @@ void DescribeMeasured(const RunContext& run, at::Device device, TrialResult* res
   result->threads = run.options.threads;
   result->versions = Versions();
   result->peak_bytes = PeakBytes();
+  result->density_padded = result->density;  // all examples of a point are equally long
 }
 
 }  // namespace sparsweep

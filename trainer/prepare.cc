@@ -185,8 +185,9 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
       result->warnings.push_back(std::move(warning));
     }
   }
-  // Every token of a window counts, as with mean pooling.
-  const std::string pooling = train.qa ? "mean" : spec.training.pooling;
+  // Of a window or a sequence of a corpus every token counts, as with mean pooling.
+  const bool every = train.qa || spec.kind == "pretrain";
+  const std::string pooling = every ? "mean" : spec.training.pooling;
   auto masks = PlanTrial(spec, *plan, train, dev, texts, run.options.path, run.resident.masks,
                          prepared->test());
   if (!masks.ok()) return Refused(masks.status());

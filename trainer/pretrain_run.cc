@@ -12,6 +12,7 @@
 #include "trainer/export.h"
 #include "trainer/learned_run.h"
 #include "trainer/model_options.h"
+#include "trainer/padded_density.h"
 #include "trainer/phases.h"
 #include "trainer/pretrain_train.h"
 #include "trainer/trial_checks.h"
@@ -61,6 +62,8 @@ class Pretrain {
     result_.threads = run_.options.threads;
     result_.versions = Versions();
     result_.peak_bytes = PeakBytes();
+    result_.density_padded =
+        PaddedDensity(run_.spec, prepared_.train, prepared_.dev(), result_.masks);
     return result_;
   }
 
@@ -166,6 +169,7 @@ class Pretrain {
     result_.train_seconds = trained.train_seconds;
     result_.eval_seconds = trained.eval_seconds;
     result_.steps = trained.steps;
+    result_.flops = trained.flops;
     result_.reported = spec.training.report;
     result_.reported_epoch = trained.epoch;
     result_.plan_wait_seconds = prepared_.masks->mask_plan->waited_seconds() - waited;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "trainer/optimizer.h"
@@ -57,6 +58,8 @@ class Loop {
       }
     }
     out.train_seconds += watch.Lap();
+    // A first epoch that max_steps cut short stands for a whole one.
+    out.flops /= std::min(finished_, 1.0);
     if (data_.save_when == TrainRequest::Save::kLast) {
       if (Status saved = data_.save(optimizer_); !saved.ok()) return Refused(saved);
     }
@@ -105,6 +108,7 @@ class Loop {
         loss = loss + data_.learned->degrees().Price() * options_.lambda;
       }
       loss.backward();
+      if (epoch_ == 0) out.flops += attention.flops();
       ++pass_.step;
     }
     const auto rate_of = [&](double base) {
@@ -181,6 +185,7 @@ class Loop {
     state.numbers["evaluations"] = static_cast<double>(evaluations_);
     state.numbers["best evaluation"] = static_cast<double>(best_evaluation_);
     state.numbers["best"] = best_;
+    state.numbers["flops"] = out_.train.flops;
     state.numbers["train seconds"] = out_.train.train_seconds;
     state.numbers["eval seconds"] = out_.train.eval_seconds;
     state.numbers["epoch"] = static_cast<double>(out_.train.epoch);
@@ -230,6 +235,7 @@ class Loop {
     evaluations_ = static_cast<int64_t>(state.numbers.at("evaluations"));
     best_evaluation_ = static_cast<int64_t>(state.numbers.at("best evaluation"));
     best_ = state.numbers.at("best");
+    out_.train.flops = state.numbers.at("flops");
     out_.train.train_seconds = state.numbers.at("train seconds");
     out_.train.eval_seconds = state.numbers.at("eval seconds");
     out_.train.epoch = static_cast<int64_t>(state.numbers.at("epoch"));

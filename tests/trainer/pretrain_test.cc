@@ -198,6 +198,10 @@ TEST_F(Pretraining, GoesOnAfterAKillToTheSameNumbers) {
   EXPECT_EQ(resumed.losses.size(), 8u);
   EXPECT_EQ(rest.metrics, whole.metrics);
   EXPECT_EQ(rest.steps, whole.steps);
+  EXPECT_GT(whole.flops, 0);
+  EXPECT_EQ(rest.flops, whole.flops);
+  EXPECT_EQ(rest.density_padded, whole.density_padded);
+  EXPECT_LE(whole.density_padded, whole.density);
 }
 
 // The best validation comes before the kill: its weights are kept all the same.

@@ -1,0 +1,135 @@
+// `sparsweep predict`: a trained model over the user's own texts. Finds the model (of the data
+// folder, or what a trial kept) and hands the rest to `sparsweep-trainer predict`.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "client/commands.h"
+#include "client/exit_codes.h"
+#include "client/fetch.h"
+#include "client/json_output.h"
+#include "client/program_output.h"
+#include "core/catalog.h"
+#include "core/model_config.h"
+#include "core/trial.h"
+#include "worker/model_files.h"
+#include "worker/worker.h"
+
+namespace sparsweep {
+namespace {
+
+constexpr std::chrono::hours kLongest{24};
+
+// What a trial trained: its spec, with the weights that it kept as the model.
+Result<TrialSpec> OfTrial(const Options& options) {
+  const Result<std::string> name = TrialName(options.predict_trial);
+  if (!name.ok()) return name.status();
+  auto service = Service::Open(options.address(), Service::Access::kRead);
+  if (!service.ok()) return service.status();
+  v1::GetTrialRequest request;
+  request.set_name(*name);
+  const Result<v1::Trial> trial =
+      Call((*service)->trials(), &v1::TrialService::Stub::GetTrial, request);
+  if (!trial.ok()) return trial.status();
+  auto spec = ParseTrialSpec(MessageJson(trial->spec(), false));
+  if (!spec.ok()) return spec.status();
+  const auto result = nlohmann::json::parse(MessageJson(trial->result(), false), nullptr, false);
+  if (!result.is_object() || !result.contains("checkpoint")) {
+    return InvalidArgument(
+        "trial " + name->substr(7) +
+        " kept no weights; add \"keep\": \"last\" to its sweep and run it again");
+  }
+  const auto& checkpoint = result["checkpoint"];
+  spec->model = "trial:" + name->substr(7);
+  spec->model_fingerprint = checkpoint.at("fingerprint");
+  spec->model_files = checkpoint.at("files").get<std::map<std::string, std::string>>();
+  for (const BlobFile& file : MissingModelFiles(TrialSpecToJson(*spec), options.data)) {
+    std::error_code ignored;  // FetchBlob says what cannot be written
+    std::filesystem::create_directories(file.path.parent_path(), ignored);
+    Status fetched = FetchBlob(**service, file.sha256, file.path);
+    if (!fetched.ok()) return fetched;
+  }
+  if (!options.attention.empty()) spec->attention = options.attention;
+  return *std::move(spec);
+}
+
+Result<TrialSpec> OfModel(const Options& options) {
+  TrialSpec spec;
+  spec.model = options.model.find('/') == std::string::npos
+                   ? options.model
+                   : std::filesystem::absolute(options.model).lexically_normal().string();
+  const auto config = ModelFolder(options.data, spec.model) / "config.json";
+  std::ifstream in(config, std::ios::binary);
+  if (!in) {
+    return Status(StatusCode::kNotFound,
+                  "model \"" + options.model + "\": " + config.string() + " cannot be opened");
+  }
+  std::stringstream text;
+  text << in.rdbuf();
+  ResolvedModel model;
+  if (Status read = ReadModelConfig(text.str(), &model); !read.ok()) return read;
+  spec.layers = model.layers;
+  spec.heads = model.heads;
+  spec.training.max_length = std::min<int64_t>(model.max_positions, spec.training.max_length);
+  if (!options.task.empty()) {
+    Catalog catalog(options.data);
+    const std::string task = options.task.find('/') == std::string::npos
+                                 ? options.task
+                                 : std::filesystem::absolute(options.task).string();
+    auto resolved = catalog.Task(task);
+    if (!resolved.ok()) return resolved.status();
+    spec.task = resolved->task;
+  }
+  spec.attention = options.attention.empty() ? "dense" : options.attention;
+  return spec;
+}
+
+Result<std::string> Answer(const Options& options) {
+  if (options.model.empty() == options.predict_trial.empty()) {
+    return InvalidArgument("predict needs --model or --trial, one of them");
+  }
+  auto spec = options.model.empty() ? OfTrial(options) : OfModel(options);
+  if (!spec.ok()) return spec.status();
+  spec->kind = "infer";
+  if (options.max_length > 0) spec->training.max_length = options.max_length;
+  if (!options.pooling.empty()) spec->training.pooling = options.pooling;
+  if (options.mask_seed > 0) spec->mask_seed = options.mask_seed;
+  const std::string trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
+  if (access(trainer.c_str(), X_OK) != 0) {
+    return Status{StatusCode::kNotFound,
+                  trainer + " is not there; run scripts/build, or name it with --trainer"};
+  }
+  const nlohmann::json question = {{"trial", nlohmann::json::parse(TrialSpecToJson(*spec))},
+                                   {"input", options.input},
+                                   {"output", options.output},
+                                   {"hidden", options.hidden},
+                                   {"batch_size", options.batch_size}};
+  auto output = RunProgram({trainer, "predict", "--data", options.data, "--device", options.device,
+                            "--threads", std::to_string(options.threads_per_slot)},
+                           question.dump(), {.time = kLongest});
+  if (!output.ok())
+    return Status{output.status().code(), trainer + ": " + output.status().message()};
+  const auto answer = nlohmann::json::parse(output->out, nullptr, false);
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_string()) {
+    return InvalidArgument(answer["error"].get<std::string>());
+  }
+  if (output->code != 0 || !answer.is_object()) {
+    return Status{StatusCode::kInternal,
+                  trainer + " ended with code " + std::to_string(output->code) + " and no answer"};
+  }
+  return std::to_string(answer.value("examples", 0)) + " examples in " + options.output;
+}
+
+}  // namespace
+
+int PredictTexts(const Options& options) {
+  const Result<std::string> answer = Answer(options);
+  if (!answer.ok()) return Refuse(answer.status());
+  std::fprintf(stderr, "%s\n", answer->c_str());
+  return kExitOk;
+}
+
+}  // namespace sparsweep

@@ -1,0 +1,283 @@
+#include "trainer/predict_command.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/trial_model.h"
+#include "trainer/bert.h"
+#include "trainer/device.h"
+#include "trainer/plan_phase.h"
+#include "trainer/qa_answers.h"
+#include "trainer/qa_windows.h"
+#include "trainer/reader.h"
+#include "trainer/text.h"
+#include "trainer/trial_checks.h"
+
+namespace sparsweep {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+struct Request {
+  TrialSpec spec;
+  std::string input, output;
+  bool hidden = false;
+  int64_t batch_size = 32;
+};
+
+Result<Request> ParseRequest(const std::string& text) {
+  const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object() || !parsed.contains("trial")) {
+    return InvalidArgument("a request is a JSON object with trial, input and output");
+  }
+  auto spec = ParseTrialSpec(parsed["trial"].dump());
+  if (!spec.ok()) return spec.status();
+  Request request;
+  request.spec = *std::move(spec);
+  request.input = parsed.value("input", "");
+  request.output = parsed.value("output", "");
+  request.hidden = parsed.value("hidden", false);
+  request.batch_size = parsed.value("batch_size", int64_t{32});
+  if (request.input.empty() || request.output.empty() || request.batch_size < 1) {
+    return InvalidArgument("a request needs input, output and a batch_size of at least 1");
+  }
+  return request;
+}
+
+// The texts of a file of JSON lines; columns are those of the task, or text and text_pair.
+Result<Examples> ReadInput(const Request& request) {
+  const auto& columns = request.spec.task.columns;
+  const auto column = [&](const char* role) {
+    const auto found = columns.find(role);
+    return found == columns.end() ? std::string() : found->second;
+  };
+  std::vector<std::string> wanted = {column("text").empty() ? "text" : column("text")};
+  if (!column("text_pair").empty()) wanted.push_back(column("text_pair"));
+  Examples examples;
+  Status read = ReadRows(request.input, "jsonl", wanted, [&](int64_t line, const auto& values) {
+    Example example;
+    example.line = line;
+    example.text = Trim(values[0]);
+    if (values.size() > 1) example.text_pair = Trim(values[1]);
+    if (example.text.empty()) {
+      return InvalidArgument(request.input + ":" + std::to_string(line) + ": the text in \"" +
+                             wanted[0] + "\" is empty");
+    }
+    examples.dev.push_back(std::move(example));
+    return Status();
+  });
+  if (!read.ok()) return read;
+  if (examples.dev.empty()) return InvalidArgument(request.input + ": has no line");
+  return examples;
+}
+
+// Questions and their contexts; what is asked stands in "question", about what in "context".
+Result<Questions> ReadAsked(const std::string& input) {
+  Questions questions;
+  Status read =
+      ReadRows(input, "jsonl", {"question", "context"}, [&](int64_t line, const auto& values) {
+        const std::string where = input + ":" + std::to_string(line);
+        for (int i : {0, 1}) {
+          if (!Trim(values[i]).empty()) continue;
+          return InvalidArgument(where + ": the " + (i == 0 ? "question" : "context") +
+                                 " is empty");
+        }
+        Question question;
+        question.id = std::to_string(line);
+        question.text = values[0];
+        question.context = std::make_shared<const std::string>(values[1]);
+        questions.dev.push_back(std::move(question));
+        return Status();
+      });
+  if (!read.ok()) return read;
+  if (questions.dev.empty()) return InvalidArgument(input + ": has no line");
+  questions.may_have_none = true;  // nobody has said where the answers are
+  return questions;
+}
+
+using Data = std::shared_ptr<const TokenizedData>;
+
+Result<Data> TokenizeInput(const Request& request, const Checkpoint& checkpoint) {
+  auto tokenizer = Tokenizer::Load(checkpoint.folder);
+  if (!tokenizer.ok()) return tokenizer.status();
+  Status usable = CheckVocabulary(request.spec, *tokenizer, checkpoint.config);
+  if (!usable.ok()) return usable;
+  const TrainingOptions& training = request.spec.training;
+  if (request.spec.task.type == "qa") {
+    auto questions = ReadAsked(request.input);
+    if (!questions.ok()) return questions.status();
+    return TokenizeQuestions(*tokenizer, *std::move(questions), training.max_length,
+                             training.doc_stride, checkpoint.config.types);
+  }
+  usable = tokenizer->Truncate(static_cast<int>(training.max_length));
+  if (!usable.ok()) return usable;
+  auto examples = ReadInput(request);
+  if (!examples.ok()) return examples.status();
+  return Tokenize(*tokenizer, *examples, checkpoint.config.types);
+}
+
+// How many outputs the task's head has; 0: hidden states alone.
+int Outputs(const TaskSpec& task) {
+  if (task.type == "regression") return 1;
+  if (task.type == "qa") return 2;
+  return task.type == "classification" ? static_cast<int>(task.labels.size()) : 0;
+}
+
+// The head that was trained, by the shape of its last layer.
+Status CheckHead(const Request& request, const Checkpoint& checkpoint, int outputs) {
+  const bool qa = request.spec.task.type == "qa";
+  const std::string model = "model \"" + request.spec.model + "\"";
+  for (const char* name :
+       {"qa_outputs.weight", "classifier.weight", "classifier.out_proj.weight"}) {
+    const auto found = checkpoint.tensors.find(name);
+    if (found == checkpoint.tensors.end() || qa != (name[0] == 'q')) continue;
+    if (found->second.size(0) == outputs) return {};
+    return InvalidArgument(model + " was trained for " + std::to_string(found->second.size(0)) +
+                           " outputs, the task has " + std::to_string(outputs));
+  }
+  return InvalidArgument(model + " has no trained " + (qa ? "head for answers" : "classifier") +
+                         "; name a trial of a sweep with \"keep\", or ask for --hidden without a "
+                         "task");
+}
+
+Status CheckRequest(const Request& request, const Checkpoint& checkpoint) {
+  if (Status fits = CheckModel(request.spec, checkpoint.config); !fits.ok()) return fits;
+  const std::string& type = request.spec.task.type;
+  const int outputs = Outputs(request.spec.task);
+  if (outputs > 0 && request.hidden && type == "qa") {
+    return InvalidArgument(
+        "a question is read in windows, whose hidden states are not written; leave --hidden out");
+  }
+  if (outputs > 0) return CheckHead(request, checkpoint, outputs);
+  if (request.hidden) return {};
+  return InvalidArgument("a task of type " + type +
+                         " has no labels to predict; ask for hidden states with --hidden");
+}
+
+ordered_json Numbers(const at::Tensor& row) {
+  const at::Tensor values = row.to(at::kCPU, at::kFloat).contiguous();
+  ordered_json list = ordered_json::array();
+  for (int64_t i = 0; i < values.numel(); ++i) list.push_back(values.const_data_ptr<float>()[i]);
+  return list;
+}
+
+// What one batch says of its examples, line by line of the output.
+void AddLines(const Request& request, const Batch& batch, const at::Tensor& logits,
+              const at::Tensor& last, const std::vector<int64_t>& group,
+              std::vector<ordered_json>* lines) {
+  const TaskSpec& task = request.spec.task;
+  for (size_t b = 0; b < group.size(); ++b) {
+    ordered_json& line = (*lines)[group[b]];
+    const at::Tensor row = logits[static_cast<int64_t>(b)];
+    if (task.type == "regression") {
+      line["value"] = row[0].item<double>();
+    } else if (Outputs(task) > 0) {
+      line["logits"] = Numbers(row);
+      line["label"] = task.labels[static_cast<size_t>(row.argmax().item<int64_t>())];
+    }
+    if (!request.hidden) continue;
+    ordered_json tokens = ordered_json::array();
+    for (int t = 0; t < batch.lengths[b]; ++t) {
+      tokens.push_back(Numbers(last[static_cast<int64_t>(b)][t]));
+    }
+    line["hidden"] = std::move(tokens);
+  }
+}
+
+void AddWindows(const Batch& batch, const at::Tensor& logits, const std::vector<int64_t>& group,
+                AnswerFinder* finder) {
+  const at::Tensor spans = logits.permute({2, 0, 1}).to(at::kCPU).contiguous();  // [2, B, N]
+  for (size_t b = 0; b < group.size(); ++b) {
+    const int64_t row = static_cast<int64_t>(b) * batch.padded;
+    finder->Add(group[b], spans[0].const_data_ptr<float>() + row,
+                spans[1].const_data_ptr<float>() + row, batch.lengths[b]);
+  }
+}
+
+std::vector<ordered_json> Lines(const Request& request, const Bert& model,
+                                const TokenizedSplit& split, Implementation implementation) {
+  c10::InferenceMode inference;
+  std::optional<AnswerFinder> finder;
+  if (split.qa) finder.emplace(*split.qa);
+  std::vector<ordered_json> lines(split.qa ? split.qa->questions.size()
+                                           : static_cast<size_t>(split.size()));
+  for (const auto& group : EvalOrder(split.lengths(), request.batch_size)) {
+    const Batch batch = MakeBatch(split, group, model.options().device);
+    AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
+                             Phase::kEvaluation);
+    std::vector<at::Tensor> states;
+    const at::Tensor logits = model.Logits(batch, attention, Pass{}, &states);
+    if (finder) {
+      AddWindows(batch, logits, group, &*finder);
+      continue;
+    }
+    const int64_t count = static_cast<int64_t>(group.size());
+    AddLines(request, batch, logits, states.back().view({count, batch.padded, -1}), group, &lines);
+  }
+  for (size_t question = 0; finder && question < lines.size(); ++question) {
+    const FoundAnswer answer = finder->Answer(static_cast<int64_t>(question));
+    lines[question]["answer"] = answer.text;
+    lines[question]["null_score"] = answer.null_score;
+  }
+  return lines;
+}
+
+}  // namespace
+
+Result<std::string> Predict(const std::string& text, const TrainerOptions& options) {
+  auto request = ParseRequest(text);
+  if (!request.ok()) return request.status();
+  TrialSpec& spec = request->spec;
+  spec.kind = "infer";
+  auto device = ChooseDevice(options.device);
+  if (!device.ok()) return device.status();
+  auto checkpoint = LoadCheckpoint(ModelFolder(options.data_folder, spec).string());
+  if (!checkpoint.ok()) return checkpoint.status();
+  if (Status usable = CheckRequest(*request, **checkpoint); !usable.ok()) return usable;
+  auto data = TokenizeInput(*request, **checkpoint);
+  if (!data.ok()) return data.status();
+  const TokenizedSplit& split = (*data)->dev;
+
+  const int max_length = static_cast<int>(spec.training.max_length);
+  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
+  if (!plan.ok()) return plan.status();
+  if (plan->needs_text()) {
+    return InvalidArgument("\"" + spec.attention +
+                           "\" has a pattern of words, for which predict has no parses or vectors");
+  }
+  if (plan->learned()) {
+    return InvalidArgument("\"" + spec.attention +
+                           "\" has a learned pattern, and what was learned is not among the "
+                           "weights; write the degrees that were learned, such as window(4)");
+  }
+  MaskCache cache;
+  auto masks = PlanTrial(spec, *plan, {}, split, nullptr, options.path, cache);
+  if (!masks.ok()) return masks.status();
+
+  BertOptions model_options;
+  model_options.vocabulary = (*data)->vocabulary;
+  model_options.max_length = max_length;
+  if (split.qa) model_options.head.kind = HeadKind::kSpan;
+  model_options.head.outputs = std::max(Outputs(spec.task), 1);
+  model_options.head.mean_pooling = spec.training.pooling == "mean";
+  model_options.head.trained = true;
+  model_options.device = *device;
+  const Bert model(**checkpoint, model_options, *(*masks)->mask_plan);
+
+  const auto lines = Lines(*request, model, split, options.implementation);
+  std::ofstream out(request->output, std::ios::binary);
+  for (const ordered_json& line : lines) {
+    out << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+  }
+  if (!out.flush()) {
+    return Status(StatusCode::kPermissionDenied, request->output + ": cannot be written");
+  }
+  return json({{"examples", lines.size()}, {"output", request->output}}).dump();
+}
+
+}  // namespace sparsweep
