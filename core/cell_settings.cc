@@ -9,7 +9,7 @@
 namespace sparsweep {
 namespace {
 
-constexpr size_t kMaxCached = 4'096;
+constexpr size_t kMaxCached = 16'384;
 
 Status At(const std::string& field, const Status& status) {
   return {status.code(), status.message(), {{field, status.message()}}};

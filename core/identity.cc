@@ -71,7 +71,7 @@ Hyperparameters IdentityHyperparameters(const TrialSpec& trial) {
 std::string IdentityText(const TrialSpec& spec, const Hyperparameters& hyperparameters) {
   const bool measures = spec.profile || spec.infer;
   std::string out;
-  out.reserve(600);
+  out.reserve(960);  // of nearly all; more than a thousand bytes are another class of malloc's
   out += "{\"attention\":";
   out += QuoteJson(spec.attention);
   out += ",\"data\":";

@@ -17,11 +17,13 @@ FROM trial t LEFT JOIN trial_spec s ON s.trial_id = t.id;
 INSERT INTO common_spec (trials, spec) SELECT count(*), spec FROM temp.cut GROUP BY spec;
 CREATE UNIQUE INDEX common_spec_by_text ON common_spec (spec);
 
+-- A CHECK with OR, not IN: of a longer list than two SQLite makes a temporary table, for every row that is written.
 CREATE TABLE new_trial (
   id         INTEGER PRIMARY KEY,
   identity   TEXT NOT NULL CHECK (length(identity) = 64),
   generation INTEGER NOT NULL DEFAULT 1,
-  state      TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+  state      TEXT NOT NULL CHECK (state = 'queued' OR state = 'running' OR state = 'succeeded' OR state = 'failed'
+                                  OR state = 'cancelled'),
   reason     TEXT,
   message    TEXT NOT NULL DEFAULT '',
   charged    INTEGER NOT NULL DEFAULT 0,
@@ -42,6 +44,30 @@ ALTER TABLE new_trial RENAME TO trial;
 CREATE INDEX trial_done ON trial (identity) WHERE state = 'succeeded';
 DROP INDEX common_spec_by_text;
 DROP TABLE temp.cut;
+
+CREATE TABLE new_attempt (
+  trial_id    INTEGER NOT NULL REFERENCES trial (id),
+  number      INTEGER NOT NULL CHECK (number >= 1),
+  worker      TEXT NOT NULL,
+  incarnation TEXT NOT NULL,
+  sweep_id    INTEGER,
+  state       TEXT NOT NULL CHECK (state = 'running' OR state = 'succeeded' OR state = 'replicate' OR state = 'failed'
+                                   OR state = 'lost' OR state = 'cancelled'),
+  reason      TEXT,
+  message     TEXT NOT NULL DEFAULT '',
+  log_blob    TEXT,
+  started_at  INTEGER NOT NULL,
+  ended_at    INTEGER,
+  PRIMARY KEY (trial_id, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO new_attempt (trial_id, number, worker, incarnation, sweep_id, state, reason, message, log_blob, started_at,
+                         ended_at)
+SELECT trial_id, number, worker, incarnation, sweep_id, state, reason, message, log_blob, started_at, ended_at
+FROM attempt;
+DROP TABLE attempt;
+ALTER TABLE new_attempt RENAME TO attempt;
+CREATE INDEX attempt_live ON attempt (trial_id, number) WHERE state = 'running';
+CREATE INDEX attempt_by_log ON attempt (log_blob) WHERE log_blob IS NOT NULL;
 
 -- The whole specification, as a table of its own had it. No join, so that it can stand in a LEFT JOIN without
 -- being made for all trials first.

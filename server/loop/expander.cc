@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A chunk holds the loop for at most 20 ms (contracts.md); aimed at half of it.
-constexpr std::chrono::microseconds kChunkTime{10'000};
+// A chunk holds the loop for at most 20 ms (contracts.md); aimed at less than half.
+constexpr std::chrono::microseconds kChunkTime{8'000};
 constexpr double kSmallestChunk = 8, kLargestChunk = 4096;  // trials
 constexpr double kFirstTrialTime = 160;                     // microseconds: a guess on the safe side
 constexpr double kNewest = 0.2;  // how much the last chunk counts: its size was set two chunks ago

@@ -230,7 +230,9 @@ inline v1::Sweep Expanded(Api& api, const std::string& name) {
     for (const auto& event : *events) {
       over |= event.type() == "sweep" && event.state() != "expanding";
     }
-    if (over) return Get(api, name);
+    if (!over) continue;
+    v1::Sweep sweep = Get(api, name);  // that no worker is there is said before it is expanded
+    if (sweep.state() != v1::SWEEP_STATE_EXPANDING) return sweep;
   }
 }
 
