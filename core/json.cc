@@ -1,10 +1,9 @@
-// See json.h. The exceptions of nlohmann/json end in ParseJson.
+// See json.h. Reading text is in json_parse.cc.
 #include "core/json.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 #include "core/nearest.h"
 
@@ -12,75 +11,6 @@ namespace sparsweep {
 namespace {
 
 using nlohmann::json;
-
-// Follows the parser's events to find what the finished value no longer shows: duplicate keys.
-class KeyWatch {
- public:
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    using Event = json::parse_event_t;
-    if (depth > 64) too_deep_ = true;
-    if (event == Event::object_start || event == Event::array_start) {
-      frames_.push_back({event == Event::array_start, 0, {}, {}});
-    } else if (event == Event::object_end || event == Event::array_end) {
-      frames_.pop_back();
-      CountElement();
-    } else if (event == Event::key) {
-      Frame& frame = frames_.back();
-      frame.key = parsed.get<std::string>();
-      if (!frame.keys.insert(frame.key).second && duplicate_.empty()) duplicate_ = Path();
-    } else {
-      CountElement();
-    }
-    return true;
-  }
-
-  bool too_deep() const { return too_deep_; }
-  const std::string& duplicate() const { return duplicate_; }
-
- private:
-  struct Frame {
-    bool is_array;
-    size_t index;
-    std::string key;
-    std::set<std::string> keys;
-  };
-
-  void CountElement() {
-    if (!frames_.empty() && frames_.back().is_array) ++frames_.back().index;
-  }
-  std::string Path() const {
-    std::string path;
-    for (const Frame& frame : frames_) {
-      if (frame.is_array) {
-        path += "[" + std::to_string(frame.index) + "]";
-      } else {
-        path += (path.empty() ? "" : ".") + frame.key;
-      }
-    }
-    return path;
-  }
-
-  std::vector<Frame> frames_;
-  std::string duplicate_;
-  bool too_deep_ = false;
-};
-
-// "... at line 3, column 5: syntax error while parsing object key - unexpected ..." without the
-// library's prefix and its internals.
-std::string SyntaxError(const std::string& text) {
-  const size_t line = text.find("line ");
-  std::string sentence = line == std::string::npos ? text : text.substr(line);
-  const size_t syntax = sentence.find("syntax error");
-  const size_t dash = sentence.find(" - ");
-  if (syntax != std::string::npos && dash != std::string::npos && syntax < dash) {
-    sentence = sentence.substr(0, syntax) + sentence.substr(dash + 3);
-  }
-  if (const size_t bracket = sentence.rfind("] ");
-      line == std::string::npos && bracket != std::string::npos) {
-    sentence = sentence.substr(bracket + 2);
-  }
-  return sentence;
-}
 
 std::u16string Utf16(std::string_view text) {
   std::u16string out;
@@ -138,23 +68,6 @@ void AppendCanonical(const json& value, std::string* out) {
 }
 
 }  // namespace
-
-Result<json> ParseJson(const std::string& text, const std::string& what) {
-  KeyWatch watch;
-  json value;
-  try {
-    value = json::parse(text, std::ref(watch), /*allow_exceptions=*/true,
-                        /*ignore_comments=*/true);
-  } catch (const json::exception& error) {
-    return InvalidArgument(what + ": " + SyntaxError(error.what()));
-  }
-  if (watch.too_deep()) return InvalidArgument(what + ": nested deeper than 64 levels");
-  if (!watch.duplicate().empty()) {
-    return InvalidField(watch.duplicate(),
-                        what + ": " + watch.duplicate() + " is given twice; remove one of them");
-  }
-  return value;
-}
 
 std::string QuoteJson(std::string_view text) {
   std::string out = "\"";

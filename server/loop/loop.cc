@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstProbe{100}, kLastProbe{5000};
+constexpr milliseconds kSpaceSeen{100};  // how old the free space may be
 constexpr int64_t kMiB = 1 << 20;
 
 Instant Now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::steady_clock::now()); }
@@ -143,7 +144,11 @@ bool Loop::RunBatch() {
   const Instant now = Now();
   now_ms_ = UnixMs();
   Status status;
-  if (!batch.empty() && FreeBytes(file_.db().path()) < options_.min_free_bytes) {
+  if (!batch.empty() && now >= space_seen_ + kSpaceSeen) {
+    space_ = FreeBytes(file_.db().path());
+    space_seen_ = now;
+  }
+  if (!batch.empty() && space_ < options_.min_free_bytes) {
     status = {StatusCode::kResourceExhausted,
               "the disk of the database has less than " +
                   std::to_string(options_.min_free_bytes / kMiB) + " MiB left; free some space"};
@@ -231,6 +236,7 @@ void Loop::Recover() {
   if (FreeBytes(file_.db().path()) < options_.min_free_bytes) {
     status = failure_;
   } else {
+    space_seen_ = {};
     status = writer_.Probe();
     if (status.ok()) status = Restore();
   }
@@ -331,70 +337,6 @@ Status Loop::Take(Posted posted, Instant now) {
   }
   answers_.emplace_back(std::move(posted.reply), *std::move(outcome));
   return {};
-}
-
-// What is answered without a decision: the request was answered before (also within this batch), or
-// speaks of a sweep as it no longer is.
-Result<std::optional<Result<Outcome>>> Loop::AnswerBefore(const PersonsRequest& request) {
-  using Answer = std::optional<Result<Outcome>>;
-  if (!request.id.empty()) {
-    const auto found = writer_.FindRequest(request.id);
-    if (!found.ok()) return found.status();
-    if (*found && (*found)->digest != request.digest) {
-      const std::string message =
-          "request_id \"" + request.id + "\" was used for another request; send a new one";
-      return Answer(Status(StatusCode::kAlreadyExists, message, {{"request_id", message}}));
-    }
-    if (*found) {
-      Outcome outcome;
-      outcome.sweep = (*found)->sweep;
-      outcome.answer = (*found)->answer;
-      return Answer(std::move(outcome));
-    }
-  }
-  if (!request.etag.empty()) {
-    const auto revision = writer_.RevisionOf(request.sweep);
-    if (!revision.ok()) return revision.status();
-    if (*revision && std::to_string(**revision) != request.etag) {
-      const std::string message = "the sweep has changed since: its etag is \"" +
-                                  std::to_string(**revision) + "\", not \"" + request.etag +
-                                  "\"; look at it again and repeat";
-      return Answer(Status(StatusCode::kAborted, message, {{"etag", message}}));
-    }
-  }
-  return Answer();
-}
-
-// A request id answers with what it came to for ever: it is stored with what it changed.
-Status Loop::TakeRequest(Posted posted, Instant now) {
-  const auto answer = [&](Result<Outcome> outcome) {
-    answers_.emplace_back(std::move(posted.reply), std::move(outcome));
-  };
-  const PersonsRequest request = *std::move(posted.request);
-  Result<std::optional<Result<Outcome>>> before = AnswerBefore(request);
-  if (!before.ok()) {
-    answer(before.status());
-    return before.status();
-  }
-  if (*before) {
-    answer(**std::move(before));
-    return {};
-  }
-  Result<Result<Outcome>> outcome = Apply(*std::move(posted.event), now);
-  Status status = outcome.status();
-  if (status.ok() && outcome->ok()) {
-    (*outcome)->answer = request.answer;
-    if ((*outcome)->sweep == 0) (*outcome)->sweep = request.sweep;
-    if (!request.id.empty()) {
-      status = writer_.Begin(now_ms_);
-      if (status.ok()) {
-        status = writer_.WriteRequest(request.id,
-                                      {request.digest, (*outcome)->sweep, request.answer});
-      }
-    }
-  }
-  answer(status.ok() ? *std::move(outcome) : Result<Outcome>(status));
-  return status;
 }
 
 }  // namespace sparsweep

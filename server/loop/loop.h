@@ -151,6 +151,8 @@ class Loop {
   std::map<std::string, int64_t> touched_at_;  // last_seen_at as stored, by worker
   Status failure_;                       // not ok: waiting for the disk
   Duration probe_after_{};               // zero: never
+  Instant space_seen_{};                 // when `space_` was: free bytes of the disk
+  int64_t space_ = 0;
   std::promise<Status> restoring_;
   // Of the batch under way.
   int64_t now_ms_ = 0;

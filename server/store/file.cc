@@ -119,9 +119,10 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& path) {
     db.Execute("PRAGMA journal_mode = WAL");
     db.Execute("PRAGMA synchronous = FULL");
     db.Execute("PRAGMA journal_size_limit = 67108864");
-    // The indexes of a million random identities, and no page of a batch in the log before its
-    // commit: SQLite would read the log back to put its checksums right.
-    db.Execute("PRAGMA cache_size = -131072");
+    // 16 MiB: a commit that split a page walks through all of the cache (SQLite lends the new pages a
+    // number beyond the file for a moment, and then clears what is beyond it). And no page of a batch
+    // in the log before its commit: SQLite would read the log back to put its checksums right.
+    db.Execute("PRAGMA cache_size = -16384");
     db.Execute("PRAGMA cache_spill = OFF");
     // Readers without write permission need the log's files to be there after a clean stop.
     int persist = 1;

@@ -189,15 +189,18 @@ void Writer::WriteEffect(const AttemptEnded& effect) {
   unnamed_blobs_.erase(effect.log_blob);
   SweepId sweep = 0;
   {
-    Statement update = db_.Prepare(
-        "UPDATE attempt SET state = ?3, reason = ?4, message = ?5, "
-        "log_blob = coalesce(?6, log_blob), ended_at = ?7 "
-        "WHERE trial_id = ?1 AND number = ?2 RETURNING sweep_id");
-    const std::optional<std::string> reason = ReasonName(effect.reason);
-    update.Bind(effect.attempt.trial, effect.attempt.number, Name(effect.state), reason,
-                effect.message, log_blob, now_ms_);
-    while (update.Step()) sweep = update.Int(0);
+    // Not with RETURNING, which makes a temporary table.
+    Statement read =
+        db_.Prepare("SELECT sweep_id FROM attempt WHERE trial_id = ?1 AND number = ?2");
+    read.Bind(effect.attempt.trial, effect.attempt.number);
+    if (read.Step()) sweep = read.Int(0);
   }
+  db_.Prepare(
+         "UPDATE attempt SET state = ?3, reason = ?4, message = ?5, "
+         "log_blob = coalesce(?6, log_blob), ended_at = ?7 WHERE trial_id = ?1 AND number = ?2")
+      .Bind(effect.attempt.trial, effect.attempt.number, Name(effect.state),
+            ReasonName(effect.reason), effect.message, log_blob, now_ms_)
+      .Run();
   if (effect.state == AttemptState::kSucceeded) WriteResult(effect);
   if (effect.state == AttemptState::kReplicate) {
     db_.Prepare("INSERT INTO replicate (trial_id, attempt, detail, at, stale) "
