@@ -16,10 +16,7 @@ int WriteModel(const Options& options) {
   if (!name.ok()) return Refuse(name.status());
   auto service = Service::Open(options.address(), Service::Access::kRead);
   if (!service.ok()) return Refuse(service.status());
-  v1::GetTrialRequest request;
-  request.set_name(*name);
-  const Result<v1::Trial> trial =
-      Call((*service)->trials(), &v1::TrialService::Stub::GetTrial, request);
+  const Result<v1::Trial> trial = GetTrial(**service, *name);
   if (!trial.ok()) return Refuse(trial.status());
   const auto kept = trial->result().fields().find("checkpoint");
   if (kept == trial->result().fields().end()) {

@@ -183,4 +183,10 @@ Result<std::string> TrialName(const std::string& text) {
   return "trials/" + number;
 }
 
+Result<v1::Trial> GetTrial(Service& service, const std::string& name) {
+  v1::GetTrialRequest request;
+  request.set_name(name);
+  return Call(service.trials(), &v1::TrialService::Stub::GetTrial, request);
+}
+
 }  // namespace sparsweep

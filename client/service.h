@@ -73,5 +73,7 @@ Result<Response> Call(Stub& stub,
 Result<std::string> FindSweep(Service& service, const std::string& text);
 // "trials/17" of "17" or "trials/17".
 Result<std::string> TrialName(const std::string& text);
+// Of such a name.
+Result<v1::Trial> GetTrial(Service& service, const std::string& name);
 
 }  // namespace sparsweep

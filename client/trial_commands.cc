@@ -16,8 +16,10 @@ namespace {
 
 // Fields of the trial's result that one wants to see at once; all of them are in --json.
 void PrintOutcome(const google::protobuf::Struct& result) {
-  for (const char* name : {"metric", "value", "density", "train_seconds", "eval_seconds",
-                           "peak_bytes", "parsed_share", "steps", "device", "threads", "attestation_root"}) {
+  for (const char* name :
+       {"metric", "value", "density", "load_seconds", "tokenize_seconds", "plan_seconds",
+        "attest_seconds", "plan_wait_seconds", "train_seconds", "eval_seconds", "peak_bytes",
+        "parsed_share", "steps", "device", "threads", "attestation_root"}) {
     const auto found = result.fields().find(name);
     if (found == result.fields().end()) continue;
     std::printf("  %-17s %s\n", name, ValueText(found->second).c_str());
@@ -36,10 +38,7 @@ int ShowTrial(const Options& options) {
   if (!name.ok()) return Refuse(name.status());
   auto service = Service::Open(options.address(), Service::Access::kRead);
   if (!service.ok()) return Refuse(service.status());
-  v1::GetTrialRequest request;
-  request.set_name(*name);
-  const Result<v1::Trial> trial =
-      Call((*service)->trials(), &v1::TrialService::Stub::GetTrial, request);
+  const Result<v1::Trial> trial = GetTrial(**service, *name);
   if (!trial.ok()) return Refuse(trial.status());
   if (options.json) {
     PrintJson(*trial);
