@@ -40,7 +40,7 @@ Status CheckLengths(const MaskRequest& request, int max_length) {
                            " is greater than max_length " + std::to_string(max_length));
   }
   if (request.mask_seed > static_cast<uint64_t>(kMaxWhole)) {
-    return InvalidArgument("mask_seed must be at most 2^53 - 1");
+    return InvalidArgument("mask_seed must be a whole number from 0 to 2^53 - 1");
   }
   if (!request.example.empty() && !ParseExample(request.example)) {
     return InvalidArgument("example is SPLIT/NUMBER, such as train/17, or train/17/2 for the third "
