@@ -4,73 +4,14 @@
 
 #include "core/json.h"
 #include "core/plan.h"
-#include "core/statistics.h"
 #include "core/warnings.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
 #include "server/services/messages.h"
-#include "server/services/selection.h"
+#include "server/services/statistics_cache.h"
 
 namespace sparsweep {
 namespace {
-
-// Results of one cell that may be compared with results of another: on which device and how many
-// threads each seed ran.
-using Environments = std::map<uint64_t, std::set<std::pair<std::string, int64_t>>>;
-
-struct Statistics {
-  std::map<uint64_t, CellSummary> summaries, test_summaries;  // of dev, of test
-  std::optional<SelectedCells> selected;
-  std::map<uint64_t, CellComparison> comparisons;
-  std::map<uint64_t, int> left_out;  // pairs per cell
-};
-
-// Over the whole sweep: the corrections need the family of all cells, or of all selected ones.
-Statistics StatisticsOf(const std::vector<CellRow>& cells, const std::optional<SelectRule>& rule) {
-  std::vector<Measurement> measurements, of_test;
-  std::map<uint64_t, uint64_t> baseline_of;
-  std::map<uint64_t, Environments> environments;
-  for (const CellRow& cell : cells) {
-    const auto index = static_cast<uint64_t>(cell.cell);
-    for (const CellTrialRow& trial : cell.trials) {
-      if (!trial.value) continue;
-      const uint64_t mask_seed = trial.mask_seed.value_or(0);
-      measurements.push_back({index, trial.seed, mask_seed, *trial.value});
-      if (trial.test_value) of_test.push_back({index, trial.seed, mask_seed, *trial.test_value});
-      environments[index][trial.seed].insert({trial.device, trial.threads});
-    }
-    if (!cell.is_baseline && !cell.alias_of && cell.baseline_cell) {
-      baseline_of[index] = static_cast<uint64_t>(*cell.baseline_cell);
-    }
-  }
-  Statistics statistics;
-  statistics.summaries = Summarize(measurements);
-  statistics.test_summaries = Summarize(of_test);
-  // Pairs that mix devices or threads are left out.
-  std::map<uint64_t, CellSummary> comparable = statistics.summaries;
-  if (rule) {  // what was chosen on dev is compared by what it does on test, where there is one
-    statistics.selected.emplace(*rule, cells, statistics.summaries);
-    baseline_of = statistics.selected->BaselineOf();
-    if (!of_test.empty()) comparable = statistics.test_summaries;
-  }
-  for (const auto& [cell, baseline] : baseline_of) {
-    const auto summary = comparable.find(cell);
-    if (summary == comparable.end()) continue;
-    const Environments& of_baseline = environments[baseline];
-    std::erase_if(summary->second.by_seed, [&, cell = cell](const auto& entry) {
-      const auto other = of_baseline.find(entry.first);
-      if (other == of_baseline.end()) return true;  // no pair
-      const bool mixed = environments[cell][entry.first] != other->second;
-      statistics.left_out[cell] += mixed;
-      return mixed;
-    });
-  }
-  for (CellComparison& comparison : CompareCells(comparable, baseline_of)) {
-    const uint64_t cell = comparison.cell;
-    statistics.comparisons.emplace(cell, std::move(comparison));
-  }
-  return statistics;
-}
 
 template <typename Field>
 std::optional<double> MeanOf(const CellRow& cell, Field CellTrialRow::*field) {
@@ -104,7 +45,7 @@ void AddWarnings(const CellRow& row, v1::Cell* cell) {
   }
 }
 
-v1::Cell MakeCell(const CellRow& row, const Statistics& statistics) {
+v1::Cell MakeCell(const CellRow& row, const CellStatistics& statistics) {
   v1::Cell cell;
   cell.set_cell(row.cell);
   *cell.mutable_axes() = StructFromJson(row.axes_json);
@@ -181,23 +122,20 @@ void LocalApi::ListCells(const v1::ListCellsRequest& request,
   const Result<int64_t> first = ParsePageToken(request.page_token(), 0);
   if (!first.ok()) return reply(first.status());
   parts_.readers.Read<v1::ListCellsResponse>(
-      [sweep = *sweep, size = *size,
+      [statistics = &statistics_, sweep = *sweep, size = *size,
        first = *first](Database& db) -> Result<v1::ListCellsResponse> {
         const std::optional<SweepRow> stored = ReadSweep(db, sweep);
         if (!stored) return NoSweep(sweep);
-        const Result<SweepSpec> spec = ParseSweepSpec(stored->spec_json);
-        const std::vector<CellRow> cells =
-            ReadCells(db, sweep, -1, static_cast<int64_t>(kMaxCells) * 2);
-        const Statistics statistics =
-            StatisticsOf(cells, spec.ok() ? spec->select : std::nullopt);
+        const auto known = statistics->Of(db, *stored);
+        // One more than the page: where the next one begins.
+        const std::vector<CellRow> cells = ReadCells(db, sweep, first - 1, size + 1);
         v1::ListCellsResponse response;
         for (const CellRow& row : cells) {
-          if (row.cell < first) continue;
           if (response.cells_size() == size) {
             response.set_next_page_token(std::to_string(row.cell));
             break;
           }
-          *response.add_cells() = MakeCell(row, statistics);
+          *response.add_cells() = MakeCell(row, *known);
         }
         return response;
       },

@@ -13,6 +13,7 @@
 #include "server/loop/loop.h"
 #include "server/loop/progress.h"
 #include "server/services/refusals.h"
+#include "server/services/statistics_cache.h"
 #include "server/services/text_pictures.h"
 #include "server/store/reader_pool.h"
 #include "server/store/reads.h"
@@ -97,6 +98,7 @@ class LocalApi : public Api {
   const Parts parts_;
   std::atomic<bool> backing_up_{false};
   Refusals refusals_;
+  StatisticsCache statistics_;
 };
 
 }  // namespace sparsweep
