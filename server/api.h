@@ -101,6 +101,8 @@ class Api {
 
   // QueryService
   virtual void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) = 0;
+  // The same for the server's own questions (/metrics): no query of a stranger keeps it waiting.
+  virtual void QueryOwn(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) = 0;
 
   // DatabaseService
   virtual void BackUpDatabase(const v1::BackUpDatabaseRequest& request,

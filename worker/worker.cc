@@ -18,6 +18,7 @@
 #include "core/kept_folder.h"
 #include "core/sha256.h"
 #include "worker/agent.h"
+#include "worker/kept_files.h"
 #include "worker/link.h"
 #include "worker/model_fetch.h"
 #include "worker/names.h"
@@ -51,7 +52,7 @@ struct WorkerLoop::Impl {
   // Constant after Start.
   WorkerOptions options;
   std::string incarnation = RandomName();
-  std::filesystem::path kept_folder;  // of files that results name, until they are stored
+  std::unique_ptr<KeptFiles> kept;
 
   // Of the loop thread.
   asio::io_context io;
@@ -117,15 +118,14 @@ struct WorkerLoop::Impl {
   }
 
   void MakeTrainers() {
-    const std::filesystem::path data = options.data_dir.empty()
-                                           ? Catalog::DefaultFolder()
-                                           : std::filesystem::path(options.data_dir);
-    kept_folder = data / "cache" / "kept" / incarnation;
+    std::filesystem::path data = options.data_dir;
+    if (data.empty()) data = Catalog::DefaultFolder();
+    kept = std::make_unique<KeptFiles>(data / "cache" / "kept", incarnation);
     MakeModelFetch(data);
     std::vector<std::string> command = {options.trainer, "--threads",
                                         std::to_string(options.threads_per_slot)};
     if (!options.data_dir.empty()) command.insert(command.end(), {"--data", options.data_dir});
-    command.insert(command.end(), {"--kept", kept_folder.string()});
+    command.insert(command.end(), {"--kept", kept->folder().string()});
     if (options.device != "auto") command.insert(command.end(), {"--device", options.device});
     Trainers::Events events;
     events.on_message = [this](int slot, const TrainerMessage& message) {
@@ -148,7 +148,7 @@ struct WorkerLoop::Impl {
 
   // Brings the files of an attempt one after the other, then its log.
   void StoreFiles(StoreLog left) {
-    const std::filesystem::path folder = KeptFolder(kept_folder, AttemptText(left.attempt));
+    const auto folder = KeptFolder(kept->folder(), AttemptText(left.attempt));
     if (left.files.empty()) {
       std::error_code ignored;
       std::filesystem::remove_all(folder, ignored);

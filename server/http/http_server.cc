@@ -220,7 +220,7 @@ net::awaitable<HttpAnswer> HttpServer::Impl::Answer(const Request& request) {
     v1::QueryRequest query = MetricsQuery();
     if (target == "/healthz") query.set_sql("SELECT 1");
     const auto result = co_await Await<Result<v1::QueryResponse>>(
-        mailbox, [&](auto deliver) { api.Query(query, std::move(deliver)); });
+        mailbox, [&](auto deliver) { api.QueryOwn(query, std::move(deliver)); });
     if (!result.ok()) co_return ConnectError(result.status());
     if (target == "/healthz") co_return HttpAnswer{.body = "ok\n", .type = "text/plain"};
     co_return HttpAnswer{.body = MetricsText(*result) + api.Counters(),

@@ -1,5 +1,5 @@
 // /metrics in Prometheus' text form, made from the documented views (docs/database.md), so that it
-// needs nothing of the server but its Query method.
+// needs nothing of the server but its QueryOwn method.
 #pragma once
 
 #include <string>

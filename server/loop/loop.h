@@ -116,7 +116,7 @@ class Loop {
   Status TakeRequest(Posted posted, Instant now);
   Result<std::optional<Result<Outcome>>> AnswerBefore(const PersonsRequest& request);
   Status WriteMetrics(const Posted& posted, const WorkerSynced& sync);
-  Status HoldBackUnlogged(WorkerSynced& sync);
+  Status HoldBackUnlogged(WorkerSynced& sync, Instant now);
   // Applies, writes the effects, and gives those that are answers.
   Result<Result<Outcome>> Apply(Event event, Instant now);
   Status Note(const Effect& effect);
@@ -149,6 +149,7 @@ class Loop {
   std::map<std::string, Held> held_;     // by worker
   std::map<AttemptId, Leased> leased_;   // live attempts
   std::map<std::string, int64_t> touched_at_;  // last_seen_at as stored, by worker
+  std::map<std::string, Instant> unlogged_;    // since when a log of it is awaited, by worker
   Status failure_;                       // not ok: waiting for the disk
   Duration probe_after_{};               // zero: never
   Instant space_seen_{};                 // when `space_` was: free bytes of the disk

@@ -1,4 +1,6 @@
 // The part of the loop that speaks with workers: Sync, held calls, metric points, live progress.
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/post.hpp>
 
 #include "server/loop/loop.h"
@@ -33,7 +35,7 @@ Status Loop::TakeSync(Posted posted, Instant now) {
       held_.erase(held);
     }
   }
-  if (Status status = HoldBackUnlogged(sync); !status.ok()) return lost(status);
+  if (Status status = HoldBackUnlogged(sync, now); !status.ok()) return lost(status);
   if (Status status = WriteMetrics(posted, sync); !status.ok()) return lost(status);
 
   Result<Result<Outcome>> applied = Apply(sync, now);
@@ -70,19 +72,33 @@ Status Loop::TakeSync(Posted posted, Instant now) {
 }
 
 // A success whose log has not arrived is still running as far as anyone knows: it is accepted when
-// its log is here.
-Status Loop::HoldBackUnlogged(WorkerSynced& sync) {
+// its log is here. One that does not come within a lease never will (it went with the last trial
+// that named the same bytes, say, and its worker was told that it is stored): the result matters more.
+Status Loop::HoldBackUnlogged(WorkerSynced& sync, Instant now) {
+  const auto since = unlogged_.find(sync.worker);
+  const bool waited = since != unlogged_.end() && now >= since->second + options_.scheduler.lease;
+  bool waits = false;
   for (auto ended = sync.ended.begin(); ended != sync.ended.end();) {
     if (!ended->log_blob.empty()) {
       const Result<bool> here = writer_.HasBlob(ended->log_blob);
       if (!here.ok()) return here.status();
-      if (!*here) {
+      if (!*here && waited) {
+        spdlog::warn("attempt {}.{} of worker {} is accepted without its log, which never came",
+                     ended->attempt.trial, ended->attempt.number, sync.worker);
+        ended->log_blob.clear();
+      } else if (!*here) {
+        waits = true;
         sync.running.push_back({ended->attempt, 0, 0});
         ended = sync.ended.erase(ended);
         continue;
       }
     }
     ++ended;
+  }
+  if (waits) {
+    unlogged_.try_emplace(sync.worker, now);
+  } else if (since != unlogged_.end()) {
+    unlogged_.erase(since);
   }
   return {};
 }

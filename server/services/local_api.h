@@ -75,6 +75,7 @@ class LocalApi : public Api {
   void DrainWorker(const v1::DrainWorkerRequest& request, Reply<v1::Worker> reply) override;
 
   void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override;
+  void QueryOwn(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override;
   std::string Counters() const override { return refusals_.Text(); }
 
   void BackUpDatabase(const v1::BackUpDatabaseRequest& request,

@@ -35,25 +35,26 @@ void ToMessage(const SqlValue& value, google::protobuf::Value* message) {
   }
 }
 
-}  // namespace
-
-void LocalApi::Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) {
+Result<UserQuery> ToQuery(const v1::QueryRequest& request) {
   const Result<int64_t> size = PageSize(request.page_size(), 1000, 10'000);
-  if (!size.ok()) return reply(size.status());
+  if (!size.ok()) return size.status();
   const Result<int64_t> skip = ParsePageToken(request.page_token(), 0);
-  if (!skip.ok()) return reply(skip.status());
+  if (!skip.ok()) return skip.status();
   UserQuery query;
   query.sql = request.sql();
   query.max_rows = *size;
   query.skip = *skip;
-  if (parts_.loop != nullptr) query.log = &parts_.loop->log();
   for (int i = 0; i < request.parameters_size(); ++i) {
     Result<SqlValue> value = ToSql(request.parameters(i), i);
-    if (!value.ok()) return reply(value.status());
+    if (!value.ok()) return value.status();
     query.parameters.push_back(*std::move(value));
   }
-  parts_.readers.SubmitQuery([query = std::move(query), reply = std::move(reply)](
-                            ReaderPool::Connections& connections) {
+  return query;
+}
+
+ReaderPool::Job Job(UserQuery query, Reply<v1::QueryResponse> reply) {
+  return [query = std::move(query), reply = std::move(reply)](
+             ReaderPool::Connections& connections) {
     const Result<UserRows> rows = RunUserQuery(connections.user, query);
     if (!rows.ok()) return reply(rows.status());
     v1::QueryResponse response;
@@ -67,7 +68,22 @@ void LocalApi::Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> r
           std::to_string(query.skip + static_cast<int64_t>(rows->rows.size())));
     }
     reply(std::move(response));
-  });
+  };
+}
+
+}  // namespace
+
+void LocalApi::Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) {
+  Result<UserQuery> query = ToQuery(request);
+  if (!query.ok()) return reply(query.status());
+  if (parts_.loop != nullptr) query->log = &parts_.loop->log();
+  parts_.readers.SubmitQuery(Job(*std::move(query), std::move(reply)));
+}
+
+void LocalApi::QueryOwn(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) {
+  Result<UserQuery> query = ToQuery(request);
+  if (!query.ok()) return reply(query.status());
+  parts_.readers.Submit(Job(*std::move(query), std::move(reply)));
 }
 
 }  // namespace sparsweep

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <vector>
 
 #include "server/store/blobs.h"
 #include "server/store/file.h"
@@ -47,31 +48,34 @@ Status CheckCopy(Database& copy) {
   return {};
 }
 
-// The blobs that the copy refers to. They were in place before their rows were.
-Result<int64_t> CopyBlobs(Database& copy, const std::string& from, const std::string& to) {
-  int64_t count = 0;
-  std::set<std::string> folders;
-  Statement read = copy.Prepare("SELECT sha256 FROM blob WHERE bytes IS NULL");
-  while (read.Step()) {
-    const fs::path source = BlobPath(from, read.Text(0)), target = BlobPath(to, read.Text(0));
-    std::error_code error;
-    if (fs::create_directories(target.parent_path(), error)) folders.insert(target.parent_path());
-    ++count;
-    if (fs::exists(target, error)) continue;
-    fs::create_hard_link(source, target, error);
-    if (!error) continue;
-    error.clear();
-    if (!fs::copy_file(source, target, error)) {
-      errno = error.value();
-      return Failed(target.string(), "cannot be made from " + source.string());
+// A second name of the file where the file system can, else a copy of its bytes.
+Status CopyFile(const fs::path& source, const fs::path& target) {
+  std::error_code error;
+  if (fs::exists(target, error)) return {};
+  fs::create_hard_link(source, target, error);
+  if (!error) return {};
+  error.clear();
+  if (fs::copy_file(source, target, error)) return Sync(target.string());
+  errno = error.value();
+  return Failed(target.string(), "cannot be made from " + source.string());
+}
+
+bool Has(Database& db, const std::string& sha256) {
+  Statement read = db.Prepare("SELECT 1 FROM blob WHERE sha256 = ?1");
+  read.Bind(sha256);
+  return read.Step();
+}
+
+void Forget(const std::string& path, const std::vector<std::string>& blobs) {
+  Database copy(path, Database::Mode::kReadWrite);
+  Transaction transaction(copy);
+  for (const std::string& blob : blobs) {
+    for (const char* sql : {"UPDATE attempt SET log_blob = NULL WHERE log_blob = ?1",
+                            "DELETE FROM blob WHERE sha256 = ?1"}) {
+      copy.Prepare(sql).Bind(blob).Run();
     }
-    if (Status status = Sync(target.string()); !status.ok()) return status;
   }
-  if (count > 0) folders.insert(to);
-  for (const std::string& folder : folders) {
-    if (Status status = Sync(folder); !status.ok()) return status;
-  }
-  return count;
+  transaction.Commit();
 }
 
 }  // namespace
@@ -87,6 +91,40 @@ void CopyPages(Database& from, const std::string& target) {
     throw SqliteError(code, sqlite3_errmsg(to.handle()));
   }
   to.Execute("PRAGMA journal_mode = DELETE");
+}
+
+// Blobs were in place before their rows were, and go after them.
+Result<int64_t> CopyBlobs(const std::string& path, const std::string& copy,
+                          const std::string& folder) {
+  const std::string from = path + ".blobs";
+  std::vector<std::string> blobs, gone;
+  {
+    Database db(copy, Database::Mode::kReadOnly);
+    Statement read = db.Prepare("SELECT sha256 FROM blob WHERE bytes IS NULL");
+    while (read.Step()) blobs.push_back(read.Text(0));
+  }
+  Database live(path, Database::Mode::kReadOnly);
+  std::set<std::string> folders;
+  for (const std::string& blob : blobs) {
+    const fs::path source = BlobPath(from, blob), target = BlobPath(folder, blob);
+    std::error_code error;
+    if (fs::create_directories(target.parent_path(), error)) folders.insert(target.parent_path());
+    Status status = CopyFile(source, target);
+    if (!status.ok() && !fs::exists(source, error)) {
+      if (!Has(live, blob)) {
+        gone.push_back(blob);
+        continue;
+      }
+      status = CopyFile(source, target);  // brought again in between
+    }
+    if (!status.ok()) return status;
+  }
+  if (!gone.empty()) Forget(copy, gone);
+  if (!blobs.empty()) folders.insert(folder);
+  for (const std::string& one : folders) {
+    if (Status status = Sync(one); !status.ok()) return status;
+  }
+  return static_cast<int64_t>(blobs.size() - gone.size());
 }
 
 Result<Backup> BackUp(const std::string& path, const std::string& target) {
@@ -109,12 +147,11 @@ Result<Backup> BackUp(const std::string& path, const std::string& target) {
       Database db(path, Database::Mode::kReadOnly);
       CopyPages(db, part);
     }
-    Database copy(part, Database::Mode::kReadOnly);
-    if (Status checked = CheckCopy(copy); !checked.ok()) return checked;
-    const Result<int64_t> blobs = CopyBlobs(copy, path + ".blobs", target + ".blobs");
+    const Result<int64_t> blobs = CopyBlobs(path, part, target + ".blobs");
     if (!blobs.ok()) return blobs.status();
     backup.blobs = *blobs;
-    return {};
+    Database copy(part, Database::Mode::kReadOnly);
+    return CheckCopy(copy);
   });
   if (status.ok()) status = Sync(part);
   if (status.ok()) {

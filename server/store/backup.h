@@ -15,6 +15,12 @@ namespace sparsweep {
 // with generated columns that refer to others in SQLite 3.40.)
 void CopyPages(Database& from, const std::string& target);
 
+// The files of the blobs that the copy at `copy` of the database at `path` refers to, into
+// `folder`; gives how many. A log that was deleted with its last trial since the copy was made is
+// not in the copy either, afterwards.
+Result<int64_t> CopyBlobs(const std::string& path, const std::string& copy,
+                          const std::string& folder);
+
 struct Backup {
   int64_t size = 0;   // bytes of the copy
   int64_t blobs = 0;  // files of FILE.blobs that it refers to, copied beside it

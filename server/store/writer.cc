@@ -32,6 +32,7 @@ Result<std::vector<EventRow>> Writer::Commit() {
   });
   if (!status.ok()) return status;
   transaction_.reset();
+  unnamed_changes_.clear();
   return std::exchange(events_, {});
 }
 
@@ -41,6 +42,16 @@ void Writer::Abandon() {
   removed_blobs_.clear();
   common_specs_.clear();
   common_needs_.clear();
+  const auto changes = std::exchange(unnamed_changes_, {});
+  for (const auto& [blob, by] : changes) CountUnnamed(blob, -by);
+  unnamed_changes_.clear();
+}
+
+void Writer::CountUnnamed(const std::string& blob, int by) {
+  int& reports = unnamed_blobs_[blob];
+  if (reports + by < 0) by = 0;  // brought before this server was started
+  if ((reports += by) == 0) unnamed_blobs_.erase(blob);
+  unnamed_changes_.emplace_back(blob, by);
 }
 
 Status Writer::Probe() {
@@ -185,8 +196,10 @@ void Writer::WriteEffect(const AttemptLeased& effect) {
 
 void Writer::WriteEffect(const AttemptEnded& effect) {
   std::optional<std::string> log_blob;
-  if (!effect.log_blob.empty()) log_blob = effect.log_blob;
-  unnamed_blobs_.erase(effect.log_blob);
+  if (!effect.log_blob.empty()) {
+    log_blob = effect.log_blob;
+    CountUnnamed(effect.log_blob, -1);
+  }
   SweepId sweep = 0;
   {
     // Not with RETURNING, which makes a temporary table.
@@ -260,7 +273,7 @@ Status Writer::WriteMetrics(const AttemptId& attempt, const std::vector<MetricPo
 }
 
 Status Writer::WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes) {
-  unnamed_blobs_.insert(sha256);
+  CountUnnamed(sha256, 1);
   return Guard([&] {
     Statement insert =
         db_.Prepare("INSERT OR IGNORE INTO blob (sha256, size, bytes) VALUES (?1, ?2, ?3)");

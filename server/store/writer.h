@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,6 +89,7 @@ class Writer {
   void DeleteTrial(TrialId trial);
   int64_t CommonSpec(const std::shared_ptr<const std::string>& spec);
   void CountCommonSpecs();
+  void CountUnnamed(const std::string& blob, int by);
   void Log(EventRow row);
 
   Database& db_;
@@ -97,11 +97,14 @@ class Writer {
   int64_t now_ms_ = 0;
   std::vector<EventRow> events_;
   std::vector<std::string> removed_blobs_;
-  std::set<std::string> unnamed_blobs_;  // brought for a report that has not come yet
   // Rows of common_spec that this writer made, and how many trials more or less need which since
   // the last commit. A row made twice is as good.
   std::map<std::shared_ptr<const std::string>, int64_t> common_specs_;
   std::map<int64_t, int64_t> common_needs_;
+  // How many reports that have not come yet each blob was brought for, and what of that the batch
+  // has changed.
+  std::map<std::string, int> unnamed_blobs_;
+  std::vector<std::pair<std::string, int>> unnamed_changes_;
 };
 
 }  // namespace sparsweep

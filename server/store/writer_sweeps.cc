@@ -107,7 +107,8 @@ void Writer::WriteEffect(const SweepDeleted& effect) {
   db_.Prepare("DELETE FROM sweep WHERE id = ?1").Bind(effect.sweep).Run();
 }
 
-// What refers to a row goes before it. A log goes with the last attempt that names it.
+// What refers to a row goes before it. A log goes with the last attempt that names it; predictions
+// and weights, which results name, stay.
 void Writer::DeleteTrial(TrialId trial) {
   std::vector<std::string> logs;
   {

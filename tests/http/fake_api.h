@@ -61,7 +61,7 @@ class FakeApi : public Api {
   void CreateSweep(const v1::CreateSweepRequest&, Reply<v1::Sweep> reply) override {
     reply(InvalidField("axes.w[2]", "axis \"w\": 3.5 is not a whole number"));
   }
-  void Query(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override {
+  void QueryOwn(const v1::QueryRequest& request, Reply<v1::QueryResponse> reply) override {
     v1::QueryResponse response;
     if (request.sql() != "SELECT 1") {
       auto* row = response.add_rows();
@@ -123,6 +123,7 @@ class FakeApi : public Api {
   UNUSED(RetryTrial, RetryTrialRequest, v1::Trial)
   UNUSED(InvalidateResults, InvalidateResultsRequest, v1::InvalidateResultsResponse)
   UNUSED(DrainWorker, DrainWorkerRequest, v1::Worker)
+  UNUSED(Query, QueryRequest, v1::QueryResponse)
   UNUSED(BackUpDatabase, BackUpDatabaseRequest, v1::BackUpDatabaseResponse)
 #undef UNUSED
   std::shared_ptr<BlobUpload> PutBlob() override { return nullptr; }

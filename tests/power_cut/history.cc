@@ -1,6 +1,5 @@
 #include "tests/power_cut/history.h"
 
-#include "core/expected_masks.h"
 #include "core/grid.h"
 #include "core/sha256.h"
 #include "core/trial.h"
@@ -8,34 +7,9 @@
 #include "server/store/blobs.h"
 #include "server/store/result_digest.h"
 #include "tests/core/fake_resolver.h"
+#include "tests/server/results.h"
 
 namespace sparsweep {
-namespace {
-
-// What a trainer would report of this trial: the masks are those of its plan.
-TrialResult ResultOf(const AttemptId& attempt, const std::string& trial_json) {
-  const TrialSpec spec = ParseTrialSpec(trial_json).value();
-  const auto max_length = static_cast<int>(spec.training.max_length);
-  const Plan plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length}).value();
-  TrialResult result;
-  result.metric = "accuracy";
-  result.value = 1.0 / static_cast<double>(attempt.trial + attempt.number);
-  result.metrics = {{"accuracy", result.value}, {"loss", 0.4}};
-  result.device = "cpu: test";
-  result.lengths = {{12, 40}, {17, 60}};
-  const std::vector<std::string> paths(static_cast<size_t>(spec.layers) * spec.heads,
-                                       plan.is_dense() ? "dense" : "masked");
-  ExpectedAttestation masks =
-      ExpectedMasks().Of(plan, spec.mask_seed.value_or(0), {result.lengths, {}}, paths);
-  result.masks = std::move(masks.rows);
-  result.attestation_root = masks.root;
-  result.density = masks.density;
-  result.tile_sparsity = masks.tile_sparsity;
-  return result;
-}
-
-}  // namespace
-
 std::string Contents(Database& db) {
   const Transaction transaction(db, Transaction::Kind::kRead);
   Sha256Hasher hasher;
@@ -157,7 +131,9 @@ std::string History::StoreBlob(const std::string& bytes) {
 void History::Succeed(const AttemptId& attempt, size_t log_bytes) {
   EndedAttempt ended;
   ended.attempt = attempt;
-  const TrialResult result = ResultOf(attempt, writer_->TrialSpecJson(attempt.trial).value());
+  const TrialResult result =
+      AttestedResult(writer_->TrialSpecJson(attempt.trial).value(),
+                     1.0 / static_cast<double>(attempt.trial + attempt.number));
   ended.result_json = TrialResultToJson(result);
   ended.head = {result.metric, result.value, result.density, result.attestation_root};
   if (log_bytes > 0) {

@@ -111,6 +111,39 @@ TEST_F(Deletion, LogThatAnotherTrialNamesStays) {
   EXPECT_THAT(Rows(api(), "SELECT count(*) FROM blob"), ElementsAre("1"));
 }
 
+// Two workers bring the same bytes; the report of one comes, and goes, before that of the other.
+TEST_F(Deletion, LogThatAnotherReportWillNameStays) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  ASSERT_TRUE(Create(api(), R"j("attention": "window(9)", "seeds": 1, "baseline": "none")j").ok());
+  Expanded(api(), "sweeps/2");
+  FakeWorker slow(api(), "slow", 7, "one");
+  ASSERT_TRUE(slow.Sync().ok());
+  const auto report = [&](const std::string& sql) {  // of the running trial that this selects
+    const int64_t trial = std::stoll(Rows(api(), sql).at(0));
+    v1::SyncRequest request = slow.Request();
+    request.clear_running();
+    for (const v1::Assignment& one : slow.running) {
+      if (one.attempt().trial() != trial) {
+        *request.add_running()->mutable_attempt() = one.attempt();
+        continue;
+      }
+      v1::EndedAttempt* ended = request.add_ended();
+      *ended->mutable_attempt() = one.attempt();
+      ended->set_result_json(TrialResultToJson(RecordedResult(0.5)));
+      ended->set_log_blob(Sha256Hex("the same\n"));
+    }
+    return slow.Send(request)->acknowledged_size();
+  };
+  Put(api(), "the same\n");
+  Put(api(), "the same\n");
+  EXPECT_EQ(report("SELECT min(trial_id) FROM v_cells WHERE sweep = 1"), 1);
+  Delete("sweeps/1");
+  UntilGone("1");
+  EXPECT_EQ(report("SELECT trial_id FROM v_cells WHERE sweep = 2"), 1);
+  EXPECT_THAT(Rows(api(), "SELECT log_blob FROM v_attempts"), ElementsAre(Sha256Hex("the same\n")));
+}
+
 TEST_F(Deletion, GoesOnAfterARestart) {
   ASSERT_TRUE(Create(api(), kCells).ok());
   Expanded(api(), "sweeps/1");

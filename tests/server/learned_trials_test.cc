@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/expected_masks.h"
 #include "core/hardening.h"
 #include "server/verify/verify.h"
 #include "tests/server/harness.h"

@@ -177,6 +177,32 @@ TEST_F(SyncTest, AResultIsAcceptedOnlyWhenItsLogIsHere) {
   EXPECT_EQ(Call(api_, &Api::GetTrialLog, read)->text(), log);
 }
 
+// Its worker was told that the log is stored, and will not bring it again.
+TEST(SyncLogs, AResultDoesNotWaitLongerThanALeaseForALogThatIsGone) {
+  const TempFolder folder;
+  LoopOptions options;
+  options.scheduler.lease = std::chrono::milliseconds(300);
+  TestServer server(folder / "a.db", options);
+  const auto created = Create(*server.api, R"("attention": "dense", "seeds": 1)");
+  Expanded(*server.api, created->name());
+  FakeWorker worker(*server.api, "w", 1);
+  ASSERT_TRUE(worker.Sync().ok());
+  v1::SyncRequest request = worker.Request();
+  request.clear_running();
+  v1::EndedAttempt* ended = request.add_ended();
+  *ended->mutable_attempt() = worker.running[0].attempt();
+  ended->set_result_json(TrialResultToJson(RecordedResult(0.5)));
+  ended->set_log_blob(Sha256Hex("gone with a deleted sweep\n"));
+  const auto start = std::chrono::steady_clock::now();
+  while (worker.Send(request)->acknowledged_size() == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), start + std::chrono::seconds(30));
+    request.set_sequence(request.sequence() + 1);
+  }
+  EXPECT_GE(std::chrono::steady_clock::now(), start + options.scheduler.lease);
+  EXPECT_THAT(Rows(*server.api, "SELECT value FROM v_results"), ElementsAre("0.5"));
+  EXPECT_THAT(Rows(*server.api, "SELECT log_blob FROM v_attempts"), ElementsAre("NULL"));
+}
+
 TEST_F(SyncTest, AResultThatCannotBeReadIsACrashOfTheAttempt) {
   const auto created = Create(api_, R"("attention": "dense", "seeds": 1)");
   Expanded(api_, created->name());

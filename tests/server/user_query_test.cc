@@ -120,5 +120,22 @@ TEST_F(UserQueryTest, EndsWhenTheLogGrowsTooLargeBehindIt) {
   EXPECT_THAT(stopped.status().message(), HasSubstr("send it again"));
 }
 
+// /healthz and /metrics, while strangers' queries take all the threads that they have.
+TEST(Queries, OurOwnDoNotWaitForThoseOfStrangers) {
+  const TempFolder folder;
+  TestServer server(folder / "a.db");
+  std::promise<void> go_on;
+  const std::shared_future<void> gone_on = go_on.get_future().share();
+  for (int i = 0; i < 10; ++i) {
+    server.readers->SubmitQuery([gone_on](ReaderPool::Connections&) { gone_on.wait(); });
+  }
+  v1::QueryRequest request;
+  request.set_sql("SELECT count(*) FROM v_trials");
+  const auto answer = Call(*server.api, &Api::QueryOwn, request);
+  go_on.set_value();
+  ASSERT_TRUE(answer.ok()) << answer.status().message();
+  EXPECT_EQ(answer->rows(0).values(0).number_value(), 0);
+}
+
 }  // namespace
 }  // namespace sparsweep
