@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <type_traits>
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
@@ -72,7 +73,14 @@ int ChangeWith(const Options& options, SweepMethod<SweepRequest> of_sweep,
     request.add_trials("trials/" + std::to_string(trial));
   }
   change(&request);
-  return Print(options, Call((*service)->sweeps(), of_sweep, request));
+  const Result<v1::Sweep> sweep = Call((*service)->sweeps(), of_sweep, request);
+  const int code = Print(options, sweep);
+  if constexpr (std::is_same_v<SweepRequest, v1::RetrySweepRequest>) {
+    if (sweep.ok() && sweep->coverage().queued() + sweep->coverage().running() == 0) {
+      std::fprintf(stderr, "nothing to retry: no failed trial of it is meant\n");
+    }
+  }
+  return code;
 }
 
 }  // namespace
@@ -143,17 +151,19 @@ int Delete(const Options& options) {
   if (!service.ok()) return Refuse(service.status());
   const Result<std::string> name = FindSweep(**service, options.subject);
   if (!name.ok()) return Refuse(name.status());
-  v1::GetSweepRequest get;
-  get.set_name(*name);
-  const auto sweep = Call((*service)->sweeps(), &v1::SweepService::Stub::GetSweep, get);
-  if (!sweep.ok()) return Refuse(sweep.status());
-  const std::string what =
-      fmt::format("{} \"{}\" has {} trials, {} with a result; those that no other sweep holds "
-                  "are deleted.",
-                  *name, sweep->display_name(), sweep->coverage().trials(),
-                  sweep->coverage().succeeded());
-  if (!Agreed(options, what)) {
-    return Refuse(Status(StatusCode::kFailedPrecondition, what + " Repeat it with --yes"));
+  if (!options.yes) {  // a repeated request finds no sweep any more, and is answered all the same
+    v1::GetSweepRequest get;
+    get.set_name(*name);
+    const auto sweep = Call((*service)->sweeps(), &v1::SweepService::Stub::GetSweep, get);
+    if (!sweep.ok()) return Refuse(sweep.status());
+    const std::string what =
+        fmt::format("{} \"{}\" has {} trials, {} with a result; those that no other sweep holds "
+                    "are deleted.",
+                    *name, sweep->display_name(), sweep->coverage().trials(),
+                    sweep->coverage().succeeded());
+    if (!Agreed(options, what)) {
+      return Refuse(Status(StatusCode::kFailedPrecondition, what + " Repeat it with --yes"));
+    }
   }
   v1::DeleteSweepRequest request;
   request.set_name(*name);
@@ -178,6 +188,8 @@ int Drain(const Options& options) {
   if (!worker.ok()) return Refuse(worker.status());
   if (options.json) {
     PrintJson(*worker);
+  } else if (options.undo) {  // its state follows with its next report
+    std::printf("%s  is taken back into service\n", worker->name().c_str());
   } else {
     std::printf("%s  %s, %d of %d slots busy\n", worker->name().c_str(), worker->state().c_str(),
                 worker->busy(), worker->slots());

@@ -58,7 +58,7 @@ struct Coverage {
   int64_t queued = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0;
   bool operator==(const Coverage&) const = default;
 };
-struct SweepChanged {
+struct SweepChanged {  // also when one that has finished counts its trials differently
   SweepId sweep = 0;
   SweepState state = SweepState::kExpanding;
   std::string message;  // why it failed, if it did

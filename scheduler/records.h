@@ -86,6 +86,7 @@ struct Sweep {
   bool reopened = false;  // not closed any more, and nobody was told yet
   uint64_t next_index = 0;
   Coverage coverage;
+  Coverage told;  // of the last SweepChanged
   int64_t running = 0;  // leases charged to it
   std::string waiting_for;
   std::vector<TrialId> trials;

@@ -102,7 +102,10 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     if (Wanted(id)) continue;
     for (const Interest& interest : trials[id].interests) untidy.insert(interest.sweep);
   }
-  for (auto& [id, sweep] : sweeps) OpenLane(id, sweep);
+  for (auto& [id, sweep] : sweeps) {
+    sweep.told = sweep.coverage;
+    OpenLane(id, sweep);
+  }
   for (const Worker& worker : workers) UpdateFree(worker);
 }
 

@@ -129,7 +129,11 @@ void Scheduler::State::SettleSweeps(Step& step) {
     Sweep& sweep = it->second;
     const SweepState now = StateNow(sweep);
     const bool reopened = std::exchange(sweep.reopened, false);
-    if (now != sweep.state || reopened) {
+    // What finished with other numbers is told again: a failed trial may succeed late.
+    const bool over = now == SweepState::kSucceeded || now == SweepState::kFailed;
+    const bool recounted = over && !sweep.closed && sweep.coverage != sweep.told;
+    if (now != sweep.state || reopened || recounted) {
+      sweep.told = sweep.coverage;
       sweep.state = now;
       std::string message;
       if (now == SweepState::kFailed) message = WhyFailed(sweep.coverage);

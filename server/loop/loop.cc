@@ -299,7 +299,9 @@ Status Loop::Note(const Effect& effect) {
   } else if (const auto* advanced = std::get_if<ExpansionAdvanced>(&effect)) {
     counted_.insert(advanced->sweep);
   } else if (const auto* changed = std::get_if<SweepChanged>(&effect)) {
-    if (changed->state == SweepState::kSucceeded || changed->state == SweepState::kFailed) {
+    const bool over =
+        changed->state == SweepState::kSucceeded || changed->state == SweepState::kFailed;
+    if (over && !changed->closed) {
       ended_.insert(changed->sweep);
     }
   } else if (const auto* leased = std::get_if<AttemptLeased>(&effect)) {
@@ -310,6 +312,11 @@ Status Loop::Note(const Effect& effect) {
     progress_.Forget(ended->attempt, ended->log_blob.empty());
   } else if (const auto* worker = std::get_if<WorkerChanged>(&effect)) {
     news_.insert(worker->worker);
+    if (worker->state == "quarantined") {
+      spdlog::warn("worker {} is quarantined: too many attempts in a row went wrong on it; v_attempts "
+                   "says how, starting it anew takes it back",
+                   worker->worker);
+    }
     touched_at_[worker->worker] = now_ms_;
   }
   return {};

@@ -67,7 +67,7 @@ struct LoopOptions {
   int64_t min_free_bytes = 0;
   // Called on the loop thread after the commit.
   std::function<void(SweepId)> on_sweep_created = {};
-  std::function<void(SweepId)> on_sweep_ended = {};
+  std::function<void(SweepId)> on_sweep_ended = {};  // not of one that is stopped before
 };
 
 class Loop {

@@ -1,4 +1,6 @@
 // Reads of sweeps and their cells (server/store/reads.h).
+#include <algorithm>
+
 #include "server/store/names.h"
 #include "server/store/reads.h"
 
@@ -106,7 +108,7 @@ std::vector<SweepId> ReadUnexpanded(Database& db) {
 std::vector<SweepId> ReadWithoutDigest(Database& db) {
   Statement read = db.Prepare(
       "SELECT id FROM sweep WHERE state IN ('succeeded', 'failed') AND result_digest IS NULL "
-      "AND deleting = 0");
+      "AND deleting = 0 AND closed = 0");
   std::vector<SweepId> ids;
   while (read.Step()) ids.push_back(read.Int(0));
   return ids;
@@ -162,6 +164,12 @@ PaceRow ReadPace(Database& db, SweepId id, int64_t now_ms) {
     read.Bind(id, now_ms - 60'000);
     read.Step();
     pace.last_minute = read.Int(0);
+  }
+  {  // of a younger sweep: what a minute at its pace would bring
+    Statement read = db.Prepare("SELECT created_at FROM sweep WHERE id = ?1");
+    read.Bind(id);
+    const int64_t age = read.Step() ? std::clamp<int64_t>(now_ms - read.Int(0), 1000, 60'000) : 0;
+    if (age > 0) pace.last_minute = pace.last_minute * 60'000 / age;
   }
   Statement read = db.Prepare(
       "SELECT at FROM event WHERE sweep_id = ?1 AND type = 'trial' AND "

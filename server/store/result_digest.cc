@@ -23,9 +23,13 @@ std::string ResultDigest(Database& db, SweepId sweep) {
            " canonical) FROM cell WHERE sweep_id = ?1 ORDER BY cell",
            "SELECT json_array('trial', ct.cell, t.identity) FROM cell_trial ct "
            "JOIN trial t ON t.id = ct.trial_id WHERE ct.sweep_id = ?1 ORDER BY ct.cell, t.identity",
-           "SELECT json_array('result', t.identity, t.state, t.reason, d.detail, "
+           // As its ledger counts them: that another sweep wants what it dropped is not its matter.
+           "SELECT json_array('result', t.identity, iif(i.wish IS NOT NULL AND "
+           "t.state IN ('queued', 'running'), 'cancelled', t.state), t.reason, d.detail, "
            "r.attestation_root) FROM trial t LEFT JOIN result r ON r.trial_id = t.id "
-           "LEFT JOIN result_detail d ON d.trial_id = t.id WHERE t.id IN "
+           "LEFT JOIN result_detail d ON d.trial_id = t.id "
+           "LEFT JOIN interest i ON i.sweep_id = ?1 AND i.trial_id = t.id AND i.wish = 'dropped' "
+           "WHERE t.id IN "
            "(SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) ORDER BY t.identity",
            "SELECT json_array('metric', t.identity, m.name, m.step, m.epoch, m.value) "
            "FROM trial t JOIN result r ON r.trial_id = t.id "

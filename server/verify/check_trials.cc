@@ -58,7 +58,8 @@ class TrialCheck {
         "(SELECT count(*) FROM attempt a WHERE a.trial_id = t.id AND a.state = 'running'), "
         "(SELECT count(*) FROM attempt a WHERE a.trial_id = t.id AND a.state = 'succeeded'), "
         "EXISTS (SELECT 1 FROM interest i WHERE i.sweep_id = ?1 AND i.trial_id = t.id AND "
-        "i.wish = 'dropped') FROM trial t LEFT JOIN trial_spec s ON s.trial_id = t.id "
+        "i.wish = 'dropped') OR EXISTS (SELECT 1 FROM sweep w WHERE w.id = ?1 AND w.closed) "
+        "FROM trial t LEFT JOIN trial_spec s ON s.trial_id = t.id "
         "LEFT JOIN result r ON r.trial_id = t.id LEFT JOIN result_detail d ON d.trial_id = t.id "
         "WHERE t.id IN (SELECT trial_id FROM cell_trial WHERE sweep_id = ?1) ORDER BY t.id");
     read.Bind(x_.verdict.sweep);

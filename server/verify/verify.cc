@@ -13,6 +13,7 @@ constexpr int64_t kDigestGrace = 60'000;  // ms: the server stores it shortly af
 struct Row {
   std::string name, state, spec, spec_digest, digest;
   bool expanded = false;
+  bool closed = false;  // wants no trial any more: stopped before its end
   int64_t next_index = 0;
   std::optional<int64_t> ended_at;
 };
@@ -20,7 +21,7 @@ struct Row {
 std::optional<Row> ReadRow(Database& db, SweepId sweep) {
   Statement read = db.Prepare(
       "SELECT s.name, s.state, coalesce(p.spec, ''), s.spec_digest, coalesce(s.result_digest, ''), "
-      "s.expanded, s.next_index, s.ended_at FROM sweep s "
+      "s.expanded, s.next_index, s.ended_at, s.closed FROM sweep s "
       "LEFT JOIN sweep_spec p ON p.sweep_id = s.id WHERE s.id = ?1 AND s.deleting = 0");
   read.Bind(sweep);
   if (!read.Step()) return std::nullopt;
@@ -33,6 +34,7 @@ std::optional<Row> ReadRow(Database& db, SweepId sweep) {
   row.expanded = read.Int(5) != 0;
   row.next_index = read.Int(6);
   row.ended_at = read.MaybeInt(7);
+  row.closed = read.Int(8) != 0;
   return row;
 }
 
@@ -64,8 +66,8 @@ void CheckLedger(Examination& x, const Row& row) {
                  std::to_string(x.verdict.trials) + " trials");
   }
   const bool finished = row.state == "succeeded" || row.state == "failed";
-  if (finished && row.state == "failed" && row.expanded && x.verdict.trials > 0 &&
-      states["succeeded"] == x.verdict.trials) {
+  if (finished && row.state == "failed" && row.expanded && !row.closed &&
+      x.verdict.trials > 0 && states["succeeded"] == x.verdict.trials) {
     x.Report("ledger", {}, 0, "the sweep is failed although every trial succeeded");
   }
   if (row.state == "succeeded" && !row.expanded) {
@@ -80,7 +82,7 @@ void CheckLedger(Examination& x, const Row& row) {
 
 void CheckDigest(Examination& x, const Row& row) {
   x.verdict.digest = row.digest;
-  if (row.state != "succeeded" && row.state != "failed") return;
+  if ((row.state != "succeeded" && row.state != "failed") || row.closed) return;
   const std::string digest = ResultDigest(x.db, x.verdict.sweep);
   if (row.digest.empty()) {
     if (row.ended_at && x.options.now_ms - *row.ended_at <= kDigestGrace) {

@@ -82,6 +82,31 @@ class Lifecycle(E2eTest):
         self.assertEqual(deleted.returncode, 0, deleted.stderr)
         self.assertEqual(self.query("SELECT count(*) FROM trial"), [(0,)])
 
+    def test_what_one_sweep_drops_and_another_runs_leaves_the_first_proved(self):
+        self.write("sweep.json", tiny_sweep(axes={"mask": ["dense", "self"]}))
+        _, address = self.start_server()
+        self.submit(address)
+        cancelled = self.run_cli("cancel", "1", "--cell", "1", "--server", address)
+        self.assertEqual(cancelled.returncode, 0, cancelled.stderr)
+        worker = self.worker(address, "one")
+        until(lambda: self.query("SELECT count(result_digest) FROM sweep") == [(1,)], 150)
+        self.write("other.json", tiny_sweep(name="other", axes={"mask": ["self"]}))
+        drained = self.run_cli("drain", "one", "--server", address)
+        self.assertEqual(drained.returncode, 0, drained.stderr)
+        self.submit(address, "other.json")
+        self.assertEqual(self.query("SELECT count(*) FROM trial WHERE state = 'queued'"), [(1,)])
+        self.verified()
+        taken_back = self.run_cli("drain", "one", "--undo", "--server", address)
+        self.assertEqual(taken_back.stdout, "one  is taken back into service\n", worker.err)
+        until(lambda: self.query("SELECT count(result_digest) FROM sweep") == [(2,)], 150)
+        self.verified()
+        nothing = self.run_cli("retry", "1", "--server", address)
+        self.assertIn("nothing to retry", nothing.stderr)
+        for _ in range(2):  # the answer to the first may have been lost
+            deleted = self.run_cli("delete", "1", "--yes", "--request-id", "d", "--server", address)
+            self.assertEqual((deleted.returncode, deleted.stdout), (0, "sweeps/1 is deleted\n"))
+        self.refused(self.run_cli("delete", "1", "--yes", "--server", address), "there is no sweep")
+
     def test_a_trial_goes_on_while_the_server_is_away(self):
         self.write("sweep.json", tiny_sweep(axes={"mask": ["dense"]}, training={
             "max_steps": 60, "max_length": 32, "train_examples": 512, "pooling": "mean"}))

@@ -183,7 +183,7 @@ TEST(SyncLogs, AResultDoesNotWaitLongerThanALeaseForALogThatIsGone) {
   LoopOptions options;
   options.scheduler.lease = std::chrono::milliseconds(300);
   TestServer server(folder / "a.db", options);
-  const auto created = Create(*server.api, R"("attention": "dense", "seeds": 1)");
+  const auto created = Create(*server.api, R"("attention": "dense", "seeds": 2)");
   Expanded(*server.api, created->name());
   FakeWorker worker(*server.api, "w", 1);
   ASSERT_TRUE(worker.Sync().ok());
@@ -200,7 +200,9 @@ TEST(SyncLogs, AResultDoesNotWaitLongerThanALeaseForALogThatIsGone) {
   }
   EXPECT_GE(std::chrono::steady_clock::now(), start + options.scheduler.lease);
   EXPECT_THAT(Rows(*server.api, "SELECT value FROM v_results"), ElementsAre("0.5"));
-  EXPECT_THAT(Rows(*server.api, "SELECT log_blob FROM v_attempts"), ElementsAre("NULL"));
+  EXPECT_THAT(Rows(*server.api, "SELECT log_blob FROM v_attempts WHERE state = 'succeeded'"),
+              ElementsAre("NULL"));
+  EXPECT_GT(Get(*server.api, created->name()).trials_per_minute(), 1) << "in less than a minute";
 }
 
 TEST_F(SyncTest, AResultThatCannotBeReadIsACrashOfTheAttempt) {

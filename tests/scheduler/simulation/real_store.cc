@@ -7,7 +7,9 @@
 
 #include "core/sha256.h"
 #include "core/trial.h"
+#include "server/store/reads.h"
 #include "server/store/restore.h"
+#include "server/store/result_digest.h"
 #include "server/verify/checks.h"
 #include "tests/scheduler/simulation/failing_disk.h"
 
@@ -85,8 +87,20 @@ Status RealStore::Write(const std::vector<Effect>& effects, size_t many, Instant
 Law RealStore::Commit(const std::vector<Effect>& effects, Instant now) {
   Status status = Write(effects, effects.size(), now);
   if (status.ok()) status = writer_->Commit().status();
+  if (status.ok()) status = StoreDigests(now);
   if (status.ok()) return std::nullopt;
   return "the store refuses a batch: " + status.message();
+}
+
+Status RealStore::StoreDigests(Instant now) {
+  for (const SweepId sweep : ReadWithoutDigest(file_->db())) {
+    if (Status status = writer_->Begin(UnixMs(now)); !status.ok()) return status;
+    const int64_t revision = writer_->RevisionOf(sweep).value().value();
+    const std::string digest = ResultDigest(file_->db(), sweep);
+    if (Status s = writer_->WriteResultDigest(sweep, revision, digest); !s.ok()) return s;
+    if (Status status = writer_->Commit().status(); !status.ok()) return status;
+  }
+  return {};
 }
 
 Law RealStore::Fail(const std::vector<Effect>& effects, Failure how, Instant now) {
@@ -176,8 +190,25 @@ Law RealStore::Verify() {
     Examination examination{file_->db(), options, {}};
     examination.verdict.sweep = sweep;
     CheckLeases(examination);
+    if (first) break;
+    first = BrokenDigest(sweep);
   }
   return first;
+}
+
+// Nothing that happens to others changes what a sweep finished with.
+Law RealStore::BrokenDigest(SweepId sweep) {
+  std::string digest;
+  {
+    Statement read = file_->db().Prepare(
+        "SELECT result_digest FROM sweep WHERE id = ?1 AND state IN ('succeeded', 'failed') "
+        "AND deleting = 0 AND closed = 0 AND result_digest IS NOT NULL");
+    read.Bind(sweep);
+    if (!read.Step()) return std::nullopt;
+    digest = read.Text(0);
+  }
+  if (ResultDigest(file_->db(), sweep) == digest) return std::nullopt;
+  return "the digest of sweep " + std::to_string(sweep) + " is not what it finished with";
 }
 
 }  // namespace sparsweep::testing

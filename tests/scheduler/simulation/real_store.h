@@ -32,6 +32,9 @@ class RealStore : public Mirror {
   void Open();
   // The first of the effects, as many as there are; what came of it.
   Status Write(const std::vector<Effect>& effects, size_t many, Instant now);
+  // Of the sweeps that have finished, as the server does it.
+  Status StoreDigests(Instant now);
+  Law BrokenDigest(SweepId sweep);
   Law Verify();
 
   std::mt19937_64 random_;
