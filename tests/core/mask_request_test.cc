@@ -131,7 +131,7 @@ TEST(MaskRequest, RefusesWhatIsNoRequest) {
   says(", 'layers': 1, 'length': 4, 'lenght': 4", "lenght");
   says(", 'layers': 1, 'length': 4, 'rows': 1", "rows must be true or false");
   says(", 'layers': 1, 'length': 4, 'mask_seed': -1", "mask_seed");
-  says(", 'layers': 1, 'length': 4, 'mask_seed': 9007199254740992", "from 0 to 2^53 - 1");
+  says(", 'layers': 1, 'length': 4, 'mask_seed': 9007199254740992", "mask_seed");
   says(", 'layers': 1, 'length': 4, 'max_length': 3", "length 4 is greater than max_length 3");
   says(", 'layers': 1, 'length': 4, 'length': 5", "length");
   says(", 'layers': 1.5, 'length': 4", "layers");
