@@ -530,13 +530,14 @@ test('an action that comes too late is refused in a sentence, and the page shows
   await service.until('SweepService/GetSweep', {name}, ({coverage}) => coverage?.running === '2', 'two running trials');
   const {page, close} = await openPage(browser, `${service.url}/${name}`);
   await page.getByRole('button', {name: 'Cancel'}).click();
-  // Someone else changes the sweep, and this page does not hear of it before it is clicked.
-  await page.route('**/SweepService/GetSweep', (route) => route.abort());
-  await service.call('SweepService/PauseSweep', {name});
+  // Someone else changes the sweep between the click and the server's hearing of it.
+  await page.route('**/sparsweep.v1.SweepService/CancelSweep', async (route) => {
+    await service.call('SweepService/PauseSweep', {name});
+    await route.continue();
+  });
   await page.getByRole('button', {name: 'Yes, cancel'}).click();
   await page.getByRole('alert').filter({hasText: 'changed'}).waitFor();
   assert.equal((await service.call('SweepService/GetSweep', {name})).state, 'SWEEP_STATE_PAUSED');
-  await page.unroute('**/SweepService/GetSweep');
   await service.call('SweepService/CancelSweep', {name});
   await close();
 });
