@@ -9,11 +9,10 @@
 #include "core/hardening.h"
 #include "core/philox.h"
 #include "trainer/attest_phase.h"
-#include "trainer/device.h"
 #include "trainer/masking.h"
 #include "trainer/model_options.h"
 #include "trainer/out_of_memory.h"
-#include "trainer/phases.h"
+#include "trainer/set_up.h"
 #include "trainer/trial_checks.h"
 
 namespace sparsweep {
@@ -32,25 +31,10 @@ int32_t MadeUpId(uint64_t seed, int64_t place, int vocab) {
 MaybeFailure Measured::Make(const RunContext& run, const std::map<int64_t, int64_t>& counts,
                             std::unique_ptr<Measured>* made, TrialResult* result) {
   std::unique_ptr<Measured> measured(new Measured(run));
-  const auto phase = [&](const char* name, double* seconds, auto body) {
-    return RunPhase(run.observer, name, seconds, body);
-  };
-  MaybeFailure failure = phase("check", &result->load_seconds,
-                               [&] { return CheckTrial(run, measured->prepared_.get()); });
-  if (!failure) {
-    failure = phase("load", &result->load_seconds,
-                    [&] { return LoadModel(run, measured->prepared_.get()); });
-  }
-  if (!failure) {
-    failure = phase("tokenize", &result->tokenize_seconds,
-                    [&] { return measured->MakeExamples(counts); });
-  }
-  if (!failure) {
-    failure = phase("plan", &result->plan_seconds, [&] { return measured->MakeModel(result); });
-  }
-  if (!failure) {
-    failure = phase("attest", &result->attest_seconds, [&] { return measured->Attest(result); });
-  }
+  const KindPhases phases{[&] { return measured->MakeExamples(counts); },
+                          [&] { return measured->MakeModel(result); },
+                          [&] { return measured->Attest(result); }};
+  MaybeFailure failure = SetUp(run, measured->prepared_.get(), phases, result);
   if (!failure) *made = std::move(measured);
   return failure;
 }
@@ -87,20 +71,14 @@ MaybeFailure Measured::MakeExamples(const std::map<int64_t, int64_t>& counts) {
 
 MaybeFailure Measured::MakeModel(TrialResult* result) {
   if (MaybeFailure failure = MakeMasks(run_, prepared_.get(), result)) return failure;
-  const TrialMasks& masks = *prepared_->masks;
   const TrialSpec& spec = run_.spec;
   meter_ = std::make_unique<MemoryMeter>(prepared_->device, run_.options.memory_limit);
   auto options = ModelOptions(spec, *prepared_);
   if (!options.ok()) return Refused(options.status());
-  model_ = std::make_unique<Bert>(*prepared_->checkpoint, *options, *masks.mask_plan);
+  model_ = std::make_unique<Bert>(*prepared_->checkpoint, *options, *prepared_->masks->mask_plan);
   model_bytes_ = meter_->live();
   ways_ = {{run_.options.implementation, ""}};
-  if (masks.plan.learned()) {
-    LengthCounts lengths;
-    for (int length : prepared_->train.lengths()) ++lengths[length];
-    learned_.emplace(masks, lengths, run_.options.path, run_.resident.masks, prepared_->device);
-    model_->UseDegrees(learned_->degrees());
-  }
+  AddLearned(run_, *prepared_, *model_, &learned_);
   if (prepared_->device.is_cpu() && run_.options.implementation == Implementation::kAuto) {
     ways_.push_back({Implementation::kPortable, "portable"});
   }
@@ -171,10 +149,7 @@ double Percentile(std::vector<double> values, double p) {
 }
 
 void DescribeMeasured(const RunContext& run, at::Device device, TrialResult* result) {
-  result->device = DescribeDevice(device);
-  result->threads = run.options.threads;
-  result->versions = Versions();
-  result->peak_bytes = PeakBytes();
+  DescribeRun(run, device, result);
   result->density_padded = result->density;  // all examples of a point are equally long
 }
 

@@ -1,20 +1,18 @@
 #include "trainer/pretrain_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
-#include <set>
 
 #include "core/kept_folder.h"
 #include "trainer/attest_phase.h"
-#include "trainer/bert.h"
 #include "trainer/corpus.h"
 #include "trainer/device.h"
 #include "trainer/export.h"
-#include "trainer/learned_run.h"
 #include "trainer/model_options.h"
-#include "trainer/padded_density.h"
 #include "trainer/phases.h"
 #include "trainer/pretrain_train.h"
+#include "trainer/set_up.h"
 #include "trainer/trial_checks.h"
 
 namespace sparsweep {
@@ -40,30 +38,12 @@ class Pretrain {
   explicit Pretrain(const RunContext& run) : run_(run) {}
 
   std::variant<TrialResult, Failure> Run() {
-    const auto phase = [&](const char* name, double* seconds, auto body) {
-      return RunPhase(run_.observer, name, seconds, body);
-    };
-    MaybeFailure failure =
-        phase("check", &result_.load_seconds, [&] { return CheckTrial(run_, &prepared_); });
-    if (!failure) {
-      failure = phase("load", &result_.load_seconds, [&] { return LoadModel(run_, &prepared_); });
-    }
-    if (!failure) {
-      failure = phase("tokenize", &result_.tokenize_seconds, [&] { return TokenizeCorpus(); });
-    }
-    if (!failure) failure = phase("plan", &result_.plan_seconds, [&] { return MakeModel(); });
-    if (!failure) failure = phase("attest", &result_.attest_seconds, [&] { return AttestNow(); });
+    const KindPhases phases{[this] { return TokenizeCorpus(); }, [this] { return MakeModel(); },
+                            [this] { return AttestNow(); }};
+    MaybeFailure failure = SetUp(run_, &prepared_, phases, &result_);
     if (!failure) failure = TrainModel();
     if (failure) return *failure;
-    result_.train_examples = prepared_.train.size();
-    result_.eval_examples = prepared_.dev().size();
-    result_.lengths = prepared_.masks->lengths;
-    result_.device = DescribeDevice(prepared_.device);
-    result_.threads = run_.options.threads;
-    result_.versions = Versions();
-    result_.peak_bytes = PeakBytes();
-    result_.density_padded =
-        PaddedDensity(run_.spec, prepared_.train, prepared_.dev(), result_.masks);
+    DescribeTraining(run_, prepared_, &result_);
     return result_;
   }
 
@@ -106,17 +86,11 @@ class Pretrain {
           "\" has a pattern of words, which needs whole sentences; use it with \"finetune\""));
     }
     if (MaybeFailure failure = MakeMasks(run_, &prepared_, &result_)) return failure;
-    const TrialMasks& masks = *prepared_.masks;
     auto options = ModelOptions(spec, prepared_);
     if (!options.ok()) return Refused(options.status());
     options->head.kind = HeadKind::kMaskedLm;
-    model_.emplace(*prepared_.checkpoint, *options, *masks.mask_plan);
-    if (masks.plan.learned()) {
-      LengthCounts lengths;
-      for (int length : prepared_.train.lengths()) ++lengths[length];
-      learned_.emplace(masks, lengths, run_.options.path, run_.resident.masks, prepared_.device);
-      model_->UseDegrees(learned_->degrees());
-    }
+    model_.emplace(*prepared_.checkpoint, *options, *prepared_.masks->mask_plan);
+    AddLearned(run_, prepared_, *model_, &learned_);
     return {};
   }
 
@@ -126,13 +100,8 @@ class Pretrain {
     const TrialSpec& spec = run_.spec;
     const std::string device = DescribeDevice(prepared_.device);
     PretrainRequest request;
-    request.train.options = &spec.training;
-    request.train.train = &prepared_.train;
-    request.train.dev = &prepared_.dev();
-    request.train.seed = spec.seed;
-    request.train.device = prepared_.device;
-    request.train.implementation = run_.options.implementation;
-    request.train.learned = learned_ ? &*learned_ : nullptr;
+    request.train = TrainingOf(run_, prepared_, learned_);
+    request.train.metric = "perplexity";
     request.masking = masking_;
     request.state = StateFile(run_.options.data_folder, spec.identity);
     request.configuration = spec.identity;
@@ -149,11 +118,7 @@ class Pretrain {
     if (spec.keep != "none") {
       kept.emplace(KeptFolder(run_.options.kept_folder, run_.attempt));
       weights = outlives ? std::filesystem::path(request.state.string() + ".best") : kept->folder();
-      request.train.save_when =
-          spec.keep == "best" ? TrainRequest::Save::kBest : TrainRequest::Save::kLast;
-      request.train.save = [&](const AdamW& optimizer) {
-        return WriteModel(*model_, *prepared_.checkpoint, optimizer, spec, weights);
-      };
+      SaveTo(weights, run_, prepared_, *model_, &request.train);
     }
     const double waited = prepared_.masks->mask_plan->waited_seconds();  // by the attestation
     run_.observer.OnPhase("train", TotalSteps(spec.training, prepared_.train.size()),
@@ -161,22 +126,9 @@ class Pretrain {
     auto outcome = TrainMaskedLm(request, *model_, run_.observer);
     if (auto* failure = std::get_if<Failure>(&outcome)) return *failure;
     const auto& pretrained = std::get<PretrainOutcome>(outcome);
-    const TrainOutcome& trained = pretrained.train;
     for (const std::string& warning : pretrained.warnings) result_.warnings.push_back(warning);
-    result_.metric = "perplexity";
-    result_.value = trained.metrics.at("perplexity");
-    result_.metrics = trained.metrics;
-    result_.train_seconds = trained.train_seconds;
-    result_.eval_seconds = trained.eval_seconds;
-    result_.steps = trained.steps;
-    result_.flops = trained.flops;
-    result_.reported = spec.training.report;
-    result_.reported_epoch = trained.epoch;
+    StoreTrained(pretrained.train, request.train, started_, &result_);
     result_.plan_wait_seconds = prepared_.masks->mask_plan->waited_seconds() - waited;
-    if (trained.first_step != std::chrono::steady_clock::time_point()) {
-      result_.first_step_ms =
-          std::chrono::duration<double, std::milli>(trained.first_step - started_).count();
-    }
     if (outlives) {
       if (Status moved = MoveFolder(weights, kept->folder()); !moved.ok()) return Refused(moved);
     }
@@ -209,15 +161,14 @@ std::variant<TrialResult, Failure> RunPretrain(const RunContext& run) {
 }
 
 Result<Masking> MaskingOf(const Tokenizer& tokenizer, int vocab, uint64_t seed) {
-  static const std::set<std::string> special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
-                                                "<pad>", "<unk>", "<s>",   "</s>",  "<mask>"};
   Masking masking{.seed = seed, .mask_token = -1, .vocab = vocab, .special = {}};
-  const int64_t size = tokenizer.vocab_size();  // takes its time
-  for (int32_t id = 0; id < size; ++id) {
-    const std::string text = tokenizer.TokenText(id);
-    if (!special.contains(text)) continue;
-    masking.special.push_back(id);
-    if (text == "[MASK]" || text == "<mask>") masking.mask_token = id;
+  for (const char* text : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "<unk>", "<s>",
+                           "</s>", "<mask>"}) {
+    if (const auto id = tokenizer.TokenId(text)) masking.special.push_back(*id);
+  }
+  std::ranges::sort(masking.special);
+  for (const char* text : {"[MASK]", "<mask>"}) {
+    if (const auto id = tokenizer.TokenId(text)) masking.mask_token = *id;
   }
   if (masking.mask_token < 0) {
     return InvalidArgument(

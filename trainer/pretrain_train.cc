@@ -6,17 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/optimizer.h"
 #include "trainer/phases.h"
+#include "trainer/train_step.h"
 #include "trainer/training_state.h"
 
 namespace sparsweep {
 namespace {
-
-Failure NotFinite(const std::string& what, int64_t step) {
-  return {FailureReason::kDiverged, "the " + what + " of step " + std::to_string(step) +
-                                        " is not finite; lower the learning rate"};
-}
 
 class Loop {
  public:
@@ -27,17 +22,15 @@ class Loop {
         model_(model),
         observer_(observer),
         lengths_(data_.train->lengths()),
-        steps_(TotalSteps(options_, data_.train->size())),
-        optimizer_(
-            model.parameters(), options_.weight_decay,
-            data_.learned ? data_.learned->degrees().parameters() : std::vector<at::Tensor>()),
-        pass_{data_.seed, 0, DropoutStream::Threshold(options_.dropout)} {}
+        stepper_(data_, model, observer, [](const at::Tensor& logits, const Batch& batch) {
+          return at::cross_entropy_loss(logits, batch.labels);
+        }) {}
 
   std::variant<PretrainOutcome, Failure> Run() {
     if (MaybeFailure failure = Resume()) return *failure;
     TrainOutcome& out = out_.train;
     Stopwatch watch;
-    while (out.steps < steps_) {
+    while (out.steps < stepper_.steps()) {
       if (observer_.Cancelled()) return Interrupted();
       if (out.first_step == std::chrono::steady_clock::time_point()) {
         out.first_step = std::chrono::steady_clock::now();
@@ -52,7 +45,7 @@ class Loop {
           options_.early_stop > 0 && evaluations_ - best_evaluation_ >= options_.early_stop;
       if (stop) break;
       const int64_t every = options_.checkpoint_every;
-      if (every > 0 && out.steps % every == 0 && out.steps < steps_) {
+      if (every > 0 && out.steps % every == 0 && out.steps < stepper_.steps()) {
         out.train_seconds += watch.Lap();
         if (Status written = Write(); !written.ok()) return Refused(written);
       }
@@ -61,7 +54,7 @@ class Loop {
     // A first epoch that max_steps cut short stands for a whole one.
     out.flops /= std::min(finished_, 1.0);
     if (data_.save_when == TrainRequest::Save::kLast) {
-      if (Status saved = data_.save(optimizer_); !saved.ok()) return Refused(saved);
+      if (Status saved = data_.save(stepper_.optimizer()); !saved.ok()) return Refused(saved);
     }
     std::error_code ignored;
     if (options_.checkpoint_every > 0) std::filesystem::remove(request_.state, ignored);
@@ -70,88 +63,62 @@ class Loop {
 
  private:
   int64_t EpochSteps() const {
-    const int64_t batches = static_cast<int64_t>(order_.size());
-    return (batches + options_.accumulate - 1) / options_.accumulate;
+    const int64_t examples = options_.batch_size * options_.accumulate;  // of a step
+    return (static_cast<int64_t>(lengths_.size()) + examples - 1) / examples;
   }
 
-  // The order of the epoch that the next step is in.
-  void FindPlace() {
-    if (order_.empty()) order_ = TrainOrder(lengths_, options_.batch_size, data_.seed, 0);
+  // Makes the order of the epoch that the next step is in; the place of its first batch there.
+  size_t FindPlace() {
     const int64_t epoch = out_.train.steps / EpochSteps();
-    if (epoch != epoch_) order_ = TrainOrder(lengths_, options_.batch_size, data_.seed, epoch);
-    epoch_ = epoch;
+    if (order_.empty() || epoch != epoch_) {
+      order_ = TrainOrder(lengths_, options_.batch_size, data_.seed, epoch);
+      epoch_ = epoch;
+      prefetched_ = 0;
+    }
+    return static_cast<size_t>(out_.train.steps % EpochSteps() * options_.accumulate);
   }
 
   MaybeFailure Step() {
-    FindPlace();
-    TrainOutcome& out = out_.train;
-    const size_t first = static_cast<size_t>(out.steps % EpochSteps() * options_.accumulate);
+    const size_t first = FindPlace();
     const size_t end = std::min(first + static_cast<size_t>(options_.accumulate), order_.size());
-    std::vector<Batch> batches;
-    double asked = 0, value = 0;
+    for (prefetched_ = std::max(prefetched_, first); prefetched_ < end + kAhead; ++prefetched_) {
+      PrefetchMasks(model_, order_, prefetched_);
+    }
+    std::vector<Stepper::Part> parts;
+    double asked = 0;
     for (size_t b = first; b < end; ++b) {
-      model_.masks().Prefetch(order_[b]);
-      batches.push_back(MaskedBatch(*data_.train, order_[b], request_.masking,
-                                    static_cast<uint32_t>(epoch_), data_.device));
-      asked += static_cast<double>(batches.back().asked.numel());
+      parts.push_back({MaskedBatch(*data_.train, order_[b], request_.masking,
+                                   static_cast<uint32_t>(epoch_), data_.device),
+                       0});
+      asked += static_cast<double>(parts.back().batch.asked.numel());
     }
-    pass_.step = static_cast<uint32_t>(out.steps * options_.accumulate);
-    for (const Batch& batch : batches) {
-      const double share = static_cast<double>(batch.asked.numel()) / asked;
-      AttentionBatch attention(batch.lengths, batch.examples, batch.padded, data_.implementation);
-      at::Tensor loss =
-          at::cross_entropy_loss(model_.Logits(batch, attention, pass_), batch.labels);
-      value += loss.item<double>() * share;
-      if (!std::isfinite(value)) return NotFinite("loss", out.steps);
-      if (batches.size() > 1) loss = loss * share;
-      if (data_.learned && options_.lambda > 0 && &batch == &batches.back()) {
-        loss = loss + data_.learned->degrees().Price() * options_.lambda;
-      }
-      loss.backward();
-      if (epoch_ == 0) out.flops += attention.flops();
-      ++pass_.step;
+    for (Stepper::Part& part : parts) {
+      part.share = static_cast<double>(part.batch.asked.numel()) / asked;
     }
-    const auto rate_of = [&](double base) {
-      return LearningRate(base, options_.schedule, options_.warmup, out.steps, steps_);
-    };
-    const double rate = rate_of(options_.learning_rate);
-    const double norm = optimizer_.Step(rate, options_.clip, rate_of(options_.degree_lr));
-    if (!std::isfinite(norm)) return NotFinite("gradient", out.steps);
-    ++out.steps;
     finished_ =
         static_cast<double>(epoch_) + static_cast<double>(end) / static_cast<double>(order_.size());
-    observer_.OnStep({out.steps, steps_, finished_, value, rate});
-    return {};
+    const auto pass = static_cast<uint32_t>(out_.train.steps * options_.accumulate);
+    return stepper_.Step(parts, pass, epoch_ == 0, finished_, &out_.train);
   }
 
   bool Evaluates() const {
     const int64_t step = out_.train.steps;
     const int64_t every = options_.eval_every > 0 ? options_.eval_every : EpochSteps();
-    return step == steps_ || step % every == 0;
+    return step == stepper_.steps() || step % every == 0;
   }
 
   MaybeFailure EvaluateNow() {
     TrainOutcome& out = out_.train;
-    const auto evaluate = [&] {
-      return EvaluateMaskedLm(model_, *data_.dev, request_.masking, data_.device,
-                              data_.implementation, data_.train->size());
-    };
-    Metrics metrics = evaluate();
     ++evaluations_;
-    if (LearnedRun* const learned = data_.learned) {
-      Status hardened = learned->Harden();
-      if (!hardened.ok()) return Failure{FailureReason::kDiverged, hardened.message()};
-      const Metrics soft = std::exchange(metrics, {});
-      const MaskPlan& training = model_.masks();
-      model_.UseMasks(learned->hardened());
-      metrics = evaluate();
-      model_.UseMasks(training);
-      for (const auto& [name, value] : soft) metrics["soft_" + name] = value;
-      learned->Record(static_cast<int>(evaluations_), soft.at("perplexity"),
-                      metrics.at("perplexity"));
-    }
+    auto evaluated =
+        EvaluateHardened(model_, data_.learned, static_cast<int>(evaluations_), "perplexity", [&] {
+          return EvaluateMaskedLm(model_, *data_.dev, request_.masking, data_.device,
+                                  data_.implementation, data_.train->size());
+        });
+    if (auto* failure = std::get_if<Failure>(&evaluated)) return *failure;
+    const Metrics& metrics = std::get<Metrics>(evaluated);
     if (!std::isfinite(metrics.at("perplexity"))) {
-      return NotFinite("loss of the validation after", out.steps);
+      return Diverged("loss of the validation after", out.steps);
     }
     observer_.OnEvaluation(out.steps, finished_, metrics);
     const bool better = best_evaluation_ == 0 || metrics.at("perplexity") < best_;
@@ -164,7 +131,7 @@ class Loop {
       out.epoch = static_cast<int64_t>(std::ceil(finished_));
     }
     if (better && data_.save_when == TrainRequest::Save::kBest) {
-      if (Status saved = data_.save(optimizer_); !saved.ok()) return Refused(saved);
+      if (Status saved = data_.save(stepper_.optimizer()); !saved.ok()) return Refused(saved);
     }
     return {};
   }
@@ -172,13 +139,13 @@ class Loop {
   std::vector<at::Tensor> Tensors() {
     std::vector<at::Tensor> tensors;
     for (Parameter& parameter : model_.parameters()) tensors.push_back(parameter.value.detach());
-    for (at::Tensor& tensor : optimizer_.state().tensors) tensors.push_back(tensor);
+    for (at::Tensor& tensor : stepper_.optimizer().state().tensors) tensors.push_back(tensor);
     return tensors;
   }
 
   Status Write() {
     TrainingState state{request_.configuration, request_.machine, out_.train.steps, {}, Tensors()};
-    const auto decayed = optimizer_.state().decayed;
+    const auto decayed = stepper_.optimizer().state().decayed;
     for (size_t i = 0; i < decayed.size(); ++i) {
       state.numbers["decayed " + std::to_string(i)] = decayed[i];
     }
@@ -227,10 +194,10 @@ class Loop {
     for (size_t i = 0; i < own; ++i) tensors[i].copy_(state.tensors[i]);
     AdamW::State optimizer{{state.tensors.begin() + static_cast<int64_t>(own), state.tensors.end()},
                            {}};
-    for (size_t i = 0; i < optimizer_.state().decayed.size(); ++i) {
+    for (size_t i = 0; i < stepper_.optimizer().state().decayed.size(); ++i) {
       optimizer.decayed.push_back(state.numbers.at("decayed " + std::to_string(i)));
     }
-    optimizer_.Restore(optimizer);
+    stepper_.optimizer().Restore(optimizer);
     out_.train.steps = state.step;
     evaluations_ = static_cast<int64_t>(state.numbers.at("evaluations"));
     best_evaluation_ = static_cast<int64_t>(state.numbers.at("best evaluation"));
@@ -251,11 +218,10 @@ class Loop {
   Bert& model_;
   TrainObserver& observer_;
   const std::vector<int> lengths_;
-  const int64_t steps_;
-  AdamW optimizer_;
-  Pass pass_;
+  Stepper stepper_;
   PretrainOutcome out_;
   BatchOrder order_;
+  size_t prefetched_ = 0;  // batches of it whose masks are asked for
   int64_t epoch_ = 0;
   double finished_ = 0;  // epochs
   int64_t evaluations_ = 0, best_evaluation_ = 0;
@@ -288,8 +254,10 @@ Metrics EvaluateMaskedLm(const Bert& model, const TokenizedSplit& split, const M
   c10::InferenceMode inference;
   double loss = 0, right = 0, all = 0;
   const BatchOrder order = EvalOrder(split.lengths(), kEvalBatch);
-  for (const std::vector<int64_t>& examples : order) {
-    const Batch batch = MaskedBatch(split, examples, masking, Masking::kValidation, device, first);
+  for (size_t number = 0; number < order.size(); ++number) {
+    PrefetchMasks(model, order, number + 1, first);
+    const Batch batch =
+        MaskedBatch(split, order[number], masking, Masking::kValidation, device, first);
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
                              Phase::kEvaluation);
     const at::Tensor logits = model.Logits(batch, attention, Pass{});

@@ -127,6 +127,12 @@ std::string Tokenizer::TokenText(int32_t id) const {
   return copy;
 }
 
+std::optional<int32_t> Tokenizer::TokenId(const std::string& token) const {
+  const int64_t id = tokenizers_token_id(handle_, token.c_str());
+  if (id < 0) return std::nullopt;
+  return static_cast<int32_t>(id);
+}
+
 int64_t Tokenizer::vocab_size() const {
   return static_cast<int64_t>(tokenizers_vocab_size(handle_));
 }

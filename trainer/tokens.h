@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,7 @@ class Tokenizer {
   Result<std::vector<std::pair<uint32_t, uint32_t>>> Words(const std::string& text) const;
   // Empty if no token has this id.
   std::string TokenText(int32_t id) const;
+  std::optional<int32_t> TokenId(const std::string& token) const;
   int64_t vocab_size() const;
 
  private:

@@ -4,30 +4,15 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
 
-#include "trainer/optimizer.h"
+#include "trainer/train_step.h"
 
 namespace sparsweep {
 namespace {
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// How many batches ahead the masks of examples are built.
-constexpr size_t kAhead = 4;
-
-// Has the masks of batch i built in the background, if there is such a batch.
-void Prefetch(const Bert& model, const BatchOrder& order, size_t i, int64_t first) {
-  if (i >= order.size()) return;
-  std::vector<int64_t> examples = order[i];
-  for (int64_t& example : examples) example += first;
-  model.masks().Prefetch(examples);
-}
-
-Failure Diverged(const std::string& what, int64_t step) {
-  return {FailureReason::kDiverged, "the " + what + " of step " + std::to_string(step) +
-                                        " is not finite; lower the learning rate"};
 }
 
 class Training {
@@ -38,14 +23,12 @@ class Training {
         model_(model),
         observer_(observer),
         lengths_(request.train->lengths()),
-        steps_(TotalSteps(options_, request.train->size())),
-        optimizer_(
-            model.parameters(), options_.weight_decay,
-            request.learned ? request.learned->degrees().parameters() : std::vector<at::Tensor>()),
-        pass_{request.seed, 0, DropoutStream::Threshold(options_.dropout)} {}
+        stepper_(request, model, observer, [this](const at::Tensor& logits, const Batch& batch) {
+          return request_.objective->Loss(logits, batch, at::Reduction::Mean);
+        }) {}
 
   std::variant<TrainOutcome, Failure> Run() {
-    for (uint32_t epoch = 0; outcome_.steps < steps_ && !StopsEarly(epoch); ++epoch) {
+    for (uint32_t epoch = 0; outcome_.steps < stepper_.steps() && !StopsEarly(epoch); ++epoch) {
       auto start = std::chrono::steady_clock::now();
       if (MaybeFailure failure = TrainEpoch(epoch)) return *failure;
       outcome_.train_seconds += SecondsSince(start);
@@ -69,9 +52,10 @@ class Training {
 
   MaybeFailure TrainEpoch(uint32_t epoch) {
     const BatchOrder order = TrainOrder(lengths_, options_.batch_size, request_.seed, epoch);
-    for (size_t next = 0; next < kAhead; ++next) Prefetch(model_, order, next, 0);
+    for (size_t next = 0; next < kAhead; ++next) PrefetchMasks(model_, order, next);
     const size_t batches = static_cast<size_t>(options_.accumulate);
-    for (size_t first = 0; first < order.size() && outcome_.steps < steps_; first += batches) {
+    for (size_t first = 0; first < order.size() && outcome_.steps < stepper_.steps();
+         first += batches) {
       if (observer_.Cancelled()) return Interrupted();
       if (outcome_.steps == 0) outcome_.first_step = std::chrono::steady_clock::now();
       const size_t end = std::min(first + batches, order.size());
@@ -85,52 +69,23 @@ class Training {
   MaybeFailure Step(uint32_t epoch, const BatchOrder& order, size_t first, size_t end) {
     size_t examples = 0;
     for (size_t b = first; b < end; ++b) examples += order[b].size();
-    double value = 0;
+    std::vector<Stepper::Part> parts;
     for (size_t b = first; b < end; ++b) {
-      Prefetch(model_, order, b + kAhead, 0);
-      const double share = static_cast<double>(order[b].size()) / static_cast<double>(examples);
-      const Batch batch = MakeBatch(*request_.train, order[b], request_.device);
-      AttentionBatch attention(batch.lengths, batch.examples, batch.padded,
-                               request_.implementation);
-      at::Tensor loss = request_.objective->Loss(model_.Logits(batch, attention, pass_), batch,
-                                                 at::Reduction::Mean);
-      value += loss.item<double>() * share;
-      if (!std::isfinite(value)) return Diverged("loss", outcome_.steps);
-      if (end - first > 1) loss = loss * share;
-      if (request_.learned && options_.lambda > 0 && b + 1 == end) {
-        loss = loss + request_.learned->degrees().Price() * options_.lambda;
-      }
-      loss.backward();
-      if (epoch == 0) outcome_.flops += attention.flops();
-      ++pass_.step;
+      PrefetchMasks(model_, order, b + kAhead);
+      parts.push_back({MakeBatch(*request_.train, order[b], request_.device),
+                       static_cast<double>(order[b].size()) / static_cast<double>(examples)});
     }
-    const auto rate_of = [&](double base) {
-      return LearningRate(base, options_.schedule, options_.warmup, outcome_.steps, steps_);
-    };
-    const double rate = rate_of(options_.learning_rate);
-    const double norm = optimizer_.Step(rate, options_.clip, rate_of(options_.degree_lr));
-    if (!std::isfinite(norm)) return Diverged("gradient", outcome_.steps);
-    ++outcome_.steps;
     finished_ = epoch + static_cast<double>(end) / static_cast<double>(order.size());
-    observer_.OnStep({outcome_.steps, steps_, finished_, value, rate});
-    return {};
+    const uint32_t pass = std::exchange(passes_, passes_ + static_cast<uint32_t>(parts.size()));
+    return stepper_.Step(parts, pass, epoch == 0, finished_, &outcome_);
   }
 
   MaybeFailure EvaluateEpoch(uint32_t epoch) {
-    Metrics metrics = EvaluateNow();
-    if (LearnedRun* const learned = request_.learned) {
-      Status hardened = learned->Harden();
-      if (!hardened.ok()) return Failure{FailureReason::kDiverged, hardened.message()};
-      const Metrics soft = std::exchange(metrics, {});
-      const MaskPlan& training = model_.masks();
-      model_.UseMasks(learned->hardened());
-      metrics = EvaluateNow();
-      model_.UseMasks(training);
-      for (const auto& [name, value] : soft) metrics["soft_" + name] = value;
-      learned->Record(static_cast<int>(epoch), soft.at(request_.metric),
-                      metrics.at(request_.metric));
-    }
-    if (!std::isfinite(metrics["loss"])) {
+    auto evaluated = EvaluateHardened(model_, request_.learned, static_cast<int>(epoch),
+                                      request_.metric, [this] { return EvaluateNow(); });
+    if (auto* failure = std::get_if<Failure>(&evaluated)) return *failure;
+    const Metrics& metrics = std::get<Metrics>(evaluated);
+    if (!std::isfinite(metrics.at("loss"))) {
       return Diverged("loss of the evaluation after", outcome_.steps);
     }
     observer_.OnEvaluation(outcome_.steps, finished_, metrics);
@@ -181,7 +136,7 @@ class Training {
 
   MaybeFailure SaveAs(TrainRequest::Save when) {
     if (request_.save_when != when) return {};
-    Status saved = request_.save(optimizer_);
+    Status saved = request_.save(stepper_.optimizer());
     if (!saved.ok()) return Refused(saved);
     return {};
   }
@@ -191,9 +146,8 @@ class Training {
   Bert& model_;
   TrainObserver& observer_;
   const std::vector<int> lengths_;
-  const int64_t steps_;
-  AdamW optimizer_;
-  Pass pass_;
+  Stepper stepper_;
+  uint32_t passes_ = 0;  // forward passes so far
   TrainOutcome outcome_;
   double finished_ = 0;  // epochs
   uint32_t best_epoch_ = 0;
@@ -223,7 +177,7 @@ Metrics Evaluate(const Bert& model, const TokenizedSplit& split, const Objective
   const BatchOrder order = EvalOrder(split.lengths(), kEvalBatch);
   for (size_t number = 0; number < order.size(); ++number) {
     const std::vector<int64_t>& examples = order[number];
-    Prefetch(model, order, number + 1, first);
+    PrefetchMasks(model, order, number + 1, first);
     Batch batch = MakeBatch(split, examples, device, first);
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
                              Phase::kEvaluation);
