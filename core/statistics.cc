@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/math/distributions/non_central_t.hpp>
 #include <boost/math/distributions/students_t.hpp>
+#include <boost/math/statistics/linear_regression.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -148,6 +149,20 @@ std::vector<CellComparison> CompareCells(const std::map<uint64_t, CellSummary>& 
     comparison.p_benjamini_hochberg = discovery[member++];
   }
   return comparisons;
+}
+
+std::optional<Line> FitLine(const std::vector<std::pair<double, double>>& points) {
+  std::vector<double> x, y;
+  bool differ = false;
+  for (auto [one, other] : points) {
+    x.push_back(one);
+    y.push_back(other);
+    differ |= one != x.front();
+  }
+  if (!differ) return std::nullopt;
+  const auto [intercept, slope, r2] =
+      boost::math::statistics::simple_ordinary_least_squares_with_R_squared(x, y);
+  return Line{intercept, slope, r2};
 }
 
 }  // namespace sparsweep

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -69,5 +70,14 @@ struct CellComparison {
 std::vector<CellComparison> CompareCells(const std::map<uint64_t, CellSummary>& cells,
                                          const std::map<uint64_t, uint64_t>& baseline_of,
                                          double confidence = 0.95);
+
+// The line through points that leaves the least sum of squares.
+struct Line {
+  double intercept = 0, slope = 0;
+  double r2 = 1;  // share of the variance of y that the line explains; 1 where y does not vary
+};
+
+// Nothing for fewer than two different x.
+std::optional<Line> FitLine(const std::vector<std::pair<double, double>>& points);
 
 }  // namespace sparsweep

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "trainer/line_fit.h"
+#include "core/statistics.h"
 #include "trainer/measured.h"
 #include "trainer/optimizer.h"
 #include "trainer/phases.h"

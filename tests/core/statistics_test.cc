@@ -118,5 +118,20 @@ TEST(Statistics, TheFamilyIsAllNonBaselineCellsThatHaveAP) {
   EXPECT_FALSE(comparisons[2].p_holm || comparisons[2].p_benjamini_hochberg);
 }
 
+TEST(LineFit, FindsInterceptSlopeAndFit) {
+  const auto exact = FitLine({{128, 5 + 2 * 128.0}, {256, 5 + 2 * 256.0}, {512, 5 + 2 * 512.0}});
+  ASSERT_TRUE(exact.has_value());
+  EXPECT_NEAR(exact->intercept, 5, 1e-9);
+  EXPECT_NEAR(exact->slope, 2, 1e-12);
+  EXPECT_NEAR(exact->r2, 1, 1e-12);
+  // By hand: means 2 and 4/3; xy 1, xx 2, yy 2/3.
+  const auto rough = FitLine({{1, 1}, {2, 1}, {3, 2}});
+  EXPECT_NEAR(rough->slope, 0.5, 1e-12);
+  EXPECT_NEAR(rough->intercept, 1.0 / 3, 1e-12);
+  EXPECT_NEAR(rough->r2, 0.75, 1e-12);
+  EXPECT_FALSE(FitLine({{1, 1}}).has_value());
+  EXPECT_EQ(FitLine({{1, 3}, {2, 3}})->r2, 1);
+}
+
 }  // namespace
 }  // namespace sparsweep

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/trainer/models.h"
-#include "trainer/line_fit.h"
 #include "trainer/measured.h"
 #include "trainer/memory_meter.h"
 #include "trainer/trial_run.h"
@@ -57,21 +56,6 @@ TEST(MemoryMeter, RefusesWhatExceedsItsLimit) {
   EXPECT_EQ(meter.live(), 8000);
   EXPECT_FALSE(FitsInMemory(at::kCPU, [] { at::empty({100'000}); }));
   EXPECT_TRUE(FitsInMemory(at::kCPU, [] { at::empty({100}); }));
-}
-
-TEST(LineFit, FindsInterceptSlopeAndFit) {
-  const auto exact = FitLine({{128, 5 + 2 * 128.0}, {256, 5 + 2 * 256.0}, {512, 5 + 2 * 512.0}});
-  ASSERT_TRUE(exact.has_value());
-  EXPECT_NEAR(exact->intercept, 5, 1e-9);
-  EXPECT_NEAR(exact->slope, 2, 1e-12);
-  EXPECT_NEAR(exact->r2, 1, 1e-12);
-  // By hand: means 2 and 4/3; xy 1, xx 2, yy 2/3.
-  const auto rough = FitLine({{1, 1}, {2, 1}, {3, 2}});
-  EXPECT_NEAR(rough->slope, 0.5, 1e-12);
-  EXPECT_NEAR(rough->intercept, 1.0 / 3, 1e-12);
-  EXPECT_NEAR(rough->r2, 0.75, 1e-12);
-  EXPECT_FALSE(FitLine({{1, 1}}).has_value());
-  EXPECT_EQ(FitLine({{1, 3}, {2, 3}})->r2, 1);
 }
 
 TEST(Percentile, LiesBetweenTheNearest) {
