@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/model_config.h"
+#include "core/statistics.h"
 #include "server/store/blobs.h"
 #include "server/store/file.h"
 #include "server/store/reader_pool.h"
@@ -73,32 +74,29 @@ Result<int64_t> BestOf(Database& db, const std::string& name, const std::string&
     double value = 0;
     int64_t trial = 0;
   };
-  struct Cell {
-    double sum = 0;
-    int64_t trials = 0;
-    std::optional<Best> best;
-  };
-  std::map<int64_t, Cell> cells;
+  std::vector<Measurement> measurements;
+  std::map<uint64_t, Best> best_of;
   Statement read = db.Prepare(
-      "SELECT c.cell, c.trial_id, r.metric, r.value FROM cell_trial c "
-      "JOIN result r ON r.trial_id = c.trial_id WHERE c.sweep_id = ?1 ORDER BY c.cell, c.trial_id");
+      "SELECT c.cell, c.trial_id, r.metric, r.value, t.seed, t.mask_seed FROM cell_trial c "
+      "JOIN result r ON r.trial_id = c.trial_id JOIN trial t ON t.id = c.trial_id "
+      "WHERE c.sweep_id = ?1 ORDER BY c.cell, c.trial_id");
   read.Bind(id);
   while (read.Step()) {
+    const auto cell = static_cast<uint64_t>(read.Int(0));
     const double value = LowerIsBetter(read.Text(2)) ? -read.Double(3) : read.Double(3);
-    Cell& cell = cells[read.Int(0)];
-    cell.sum += value;
-    ++cell.trials;
-    if (!cell.best || value > cell.best->value) cell.best = Best{value, read.Int(1)};
+    measurements.push_back({cell, static_cast<uint64_t>(read.Int(4)),
+                            read.IsNull(5) ? 0 : static_cast<uint64_t>(read.Int(5)), value});
+    const auto [best, first] = best_of.try_emplace(cell, Best{value, read.Int(1)});
+    if (!first && value > best->second.value) best->second = {value, read.Int(1)};
   }
-  const auto mean = [](const auto& cell) {
-    return cell.second.sum / static_cast<double>(cell.second.trials);
-  };
-  const auto best = std::ranges::max_element(cells, {}, mean);  // the first of equal ones
+  const std::map<uint64_t, CellSummary> cells = Summarize(measurements);
+  const auto best = std::ranges::max_element(
+      cells, {}, [](const auto& cell) { return cell.second.mean; });  // the first of equal ones
   if (best == cells.end()) {
     return Status(StatusCode::kFailedPrecondition,
                   "model \"" + name + "\": sweep " + std::to_string(id) + " has no result");
   }
-  return best->second.best->trial;
+  return best_of.at(best->first).trial;
 }
 
 }  // namespace
