@@ -10,6 +10,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "client/ask_trainer.h"
+
 extern char** environ;
 
 namespace sparsweep {
@@ -25,10 +27,7 @@ void ExpectingTrainer::End() {
 }
 
 Status ExpectingTrainer::Start() {
-  if (access(program_.c_str(), X_OK) != 0) {
-    return {StatusCode::kNotFound,
-            program_ + " is not there; run scripts/build, or name it with --trainer"};
-  }
+  if (Status there = CheckTrainer(program_); !there.ok()) return there;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return {StatusCode::kInternal, std::string("no socket: ") + std::strerror(errno)};
@@ -77,10 +76,8 @@ Result<TrialResult> ExpectingTrainer::Expect(const TrialSpec& spec, const TrialR
     End();
     return gone;
   }
-  const nlohmann::json refusal = nlohmann::json::parse(answer, nullptr, false);
-  if (refusal.is_object() && refusal.contains("error") && refusal["error"].is_string()) {
-    return InvalidArgument(refusal["error"].get<std::string>());
-  }
+  Status refusal = RefusalIn(nlohmann::json::parse(answer, nullptr, false));
+  if (!refusal.ok()) return refusal;
   return ParseTrialResult(answer);
 }
 

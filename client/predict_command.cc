@@ -1,17 +1,15 @@
 // `sparsweep predict`: a trained model over the user's own texts. Finds the model (of the data
 // folder, or what a trial kept) and hands the rest to `sparsweep-trainer predict`.
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "client/ask_trainer.h"
 #include "client/commands.h"
 #include "client/exit_codes.h"
 #include "client/fetch.h"
 #include "client/json_output.h"
-#include "client/program_output.h"
 #include "core/catalog.h"
 #include "core/model_config.h"
 #include "core/trial.h"
@@ -29,10 +27,7 @@ Result<TrialSpec> OfTrial(const Options& options) {
   if (!name.ok()) return name.status();
   auto service = Service::Open(options.address(), Service::Access::kRead);
   if (!service.ok()) return service.status();
-  v1::GetTrialRequest request;
-  request.set_name(*name);
-  const Result<v1::Trial> trial =
-      Call((*service)->trials(), &v1::TrialService::Stub::GetTrial, request);
+  const Result<v1::Trial> trial = GetTrial(**service, *name);
   if (!trial.ok()) return trial.status();
   auto spec = ParseTrialSpec(MessageJson(trial->spec(), false));
   if (!spec.ok()) return spec.status();
@@ -98,28 +93,17 @@ Result<std::string> Answer(const Options& options) {
   if (!options.pooling.empty()) spec->training.pooling = options.pooling;
   if (options.mask_seed > 0) spec->mask_seed = options.mask_seed;
   const std::string trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
-  if (access(trainer.c_str(), X_OK) != 0) {
-    return Status{StatusCode::kNotFound,
-                  trainer + " is not there; run scripts/build, or name it with --trainer"};
-  }
   const nlohmann::json question = {{"trial", nlohmann::json::parse(TrialSpecToJson(*spec))},
                                    {"input", options.input},
                                    {"output", options.output},
                                    {"hidden", options.hidden},
                                    {"batch_size", options.batch_size}};
-  auto output = RunProgram({trainer, "predict", "--data", options.data, "--device", options.device,
-                            "--threads", std::to_string(options.threads_per_slot)},
-                           question.dump(), {.time = kLongest});
-  if (!output.ok())
-    return Status{output.status().code(), trainer + ": " + output.status().message()};
-  const auto answer = nlohmann::json::parse(output->out, nullptr, false);
-  if (answer.is_object() && answer.contains("error") && answer["error"].is_string()) {
-    return InvalidArgument(answer["error"].get<std::string>());
-  }
-  if (output->code != 0 || !answer.is_object()) {
-    return Status{StatusCode::kInternal,
-                  trainer + " ended with code " + std::to_string(output->code) + " and no answer"};
-  }
+  const auto output = AskTrainer(trainer,
+                                 {"predict", "--data", options.data, "--device", options.device,
+                                  "--threads", std::to_string(options.threads_per_slot)},
+                                 question, {.time = kLongest});
+  if (!output.ok()) return output.status();
+  const auto answer = nlohmann::json::parse(*output);
   return std::to_string(answer.value("examples", 0)) + " examples in " + options.output;
 }
 
