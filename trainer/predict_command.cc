@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "core/trial_model.h"
 #include "trainer/bert.h"
@@ -22,6 +21,8 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
+
+constexpr int64_t kBatchesInMemory = 32;
 
 struct Request {
   TrialSpec spec;
@@ -199,32 +200,71 @@ void AddWindows(const Batch& batch, const at::Tensor& logits, const std::vector<
   }
 }
 
-std::vector<ordered_json> Lines(const Request& request, const Bert& model,
-                                const TokenizedSplit& split, Implementation implementation) {
-  c10::InferenceMode inference;
-  std::optional<AnswerFinder> finder;
-  if (split.qa) finder.emplace(*split.qa);
-  std::vector<ordered_json> lines(split.qa ? split.qa->questions.size()
-                                           : static_cast<size_t>(split.size()));
+// The answers of all questions: a question's windows may be in any batch.
+std::vector<ordered_json> AnswersOf(const Request& request, const Bert& model,
+                                    const TokenizedSplit& split, Implementation implementation) {
+  AnswerFinder finder(*split.qa);
   for (const auto& group : EvalOrder(split.lengths(), request.batch_size)) {
     const Batch batch = MakeBatch(split, group, model.options().device);
     AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
                              Phase::kEvaluation);
-    std::vector<at::Tensor> states;
-    const at::Tensor logits = model.Logits(batch, attention, Pass{}, &states);
-    if (finder) {
-      AddWindows(batch, logits, group, &*finder);
-      continue;
-    }
-    const int64_t count = static_cast<int64_t>(group.size());
-    AddLines(request, batch, logits, states.back().view({count, batch.padded, -1}), group, &lines);
+    AddWindows(batch, model.Logits(batch, attention, Pass{}), group, &finder);
   }
-  for (size_t question = 0; finder && question < lines.size(); ++question) {
-    const FoundAnswer answer = finder->Answer(static_cast<int64_t>(question));
+  std::vector<ordered_json> lines(split.qa->questions.size());
+  for (size_t question = 0; question < lines.size(); ++question) {
+    const FoundAnswer answer = finder.Answer(static_cast<int64_t>(question));
     lines[question]["answer"] = answer.text;
     lines[question]["null_score"] = answer.null_score;
   }
   return lines;
+}
+
+// Of examples [first, end), batched by length among themselves.
+std::vector<ordered_json> LinesOf(const Request& request, const Bert& model,
+                                  const TokenizedSplit& split, Implementation implementation,
+                                  int64_t first, int64_t end) {
+  std::vector<int> lengths;
+  for (int64_t i = first; i < end; ++i) lengths.push_back(split.length(i));
+  std::vector<ordered_json> lines(lengths.size());
+  for (const auto& group : EvalOrder(lengths, request.batch_size)) {
+    std::vector<int64_t> examples = group;
+    for (int64_t& example : examples) example += first;
+    const Batch batch = MakeBatch(split, examples, model.options().device);
+    AttentionBatch attention(batch.lengths, batch.examples, batch.padded, implementation,
+                             Phase::kEvaluation);
+    std::vector<at::Tensor> states;
+    const at::Tensor logits = model.Logits(batch, attention, Pass{}, &states);
+    const int64_t count = static_cast<int64_t>(group.size());
+    AddLines(request, batch, logits, states.back().view({count, batch.padded, -1}), group, &lines);
+  }
+  return lines;
+}
+
+// Line by line in the order of the input; a part of it in memory, since hidden states are large.
+Result<int64_t> WriteLines(const Request& request, const Bert& model, const TokenizedSplit& split,
+                           Implementation implementation) {
+  c10::InferenceMode inference;
+  std::ofstream out(request.output, std::ios::binary);
+  int64_t written = 0;
+  const auto write = [&](const std::vector<ordered_json>& lines) {
+    for (const ordered_json& line : lines) {
+      out << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+    }
+    written += static_cast<int64_t>(lines.size());
+    return static_cast<bool>(out.flush());
+  };
+  bool good = true;
+  if (split.qa) {
+    good = write(AnswersOf(request, model, split, implementation));
+  } else {
+    const int64_t part = request.batch_size * kBatchesInMemory;
+    for (int64_t first = 0; good && first < split.size(); first += part) {
+      good = write(LinesOf(request, model, split, implementation, first,
+                           std::min(split.size(), first + part)));
+    }
+  }
+  if (good) return written;
+  return Status(StatusCode::kPermissionDenied, request.output + ": cannot be written");
 }
 
 }  // namespace
@@ -269,15 +309,9 @@ Result<std::string> Predict(const std::string& text, const TrainerOptions& optio
   model_options.device = *device;
   const Bert model(**checkpoint, model_options, *(*masks)->mask_plan);
 
-  const auto lines = Lines(*request, model, split, options.implementation);
-  std::ofstream out(request->output, std::ios::binary);
-  for (const ordered_json& line : lines) {
-    out << line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << "\n";
-  }
-  if (!out.flush()) {
-    return Status(StatusCode::kPermissionDenied, request->output + ": cannot be written");
-  }
-  return json({{"examples", lines.size()}, {"output", request->output}}).dump();
+  auto written = WriteLines(*request, model, split, options.implementation);
+  if (!written.ok()) return written.status();
+  return json({{"examples", *written}, {"output", request->output}}).dump();
 }
 
 }  // namespace sparsweep

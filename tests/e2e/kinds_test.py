@@ -162,7 +162,8 @@ class KeptModels(WithDataFolder):
         dev = [text for text in texts
                if text and int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < share]
         self.write("in.jsonl", "".join(json.dumps({column: text}) + "\n" for text in dev))
-        ran = self.run_cli("predict", "--trial", str(trial), "--input", "in.jsonl", "--output", "out.jsonl")
+        ran = self.run_cli("predict", "--trial", str(trial), "--input", "in.jsonl", "--output", "out.jsonl",
+                           "--batch-size", "4")  # in several parts, whose lines stay in order
         self.assertEqual(ran.returncode, 0, ran.stderr)
         with open(os.path.join(self.folder, "out.jsonl"), encoding="utf-8") as file:
             answers = [json.loads(line) for line in file]
