@@ -171,15 +171,19 @@ PaceRow ReadPace(Database& db, SweepId id, int64_t now_ms) {
     const int64_t age = read.Step() ? std::clamp<int64_t>(now_ms - read.Int(0), 1000, 60'000) : 0;
     if (age > 0) pace.last_minute = pace.last_minute * 60'000 / age;
   }
+  // Time in which nothing of the sweep ran (nobody served, it was paused) is not its pace.
   Statement read = db.Prepare(
-      "SELECT at FROM event WHERE sweep_id = ?1 AND type = 'trial' AND "
-      "state IN ('succeeded', 'failed') ORDER BY id DESC LIMIT ?2");
+      "SELECT e.at, coalesce((SELECT max(started_at) FROM attempt a WHERE a.trial_id = e.trial_id "
+      "AND a.started_at <= e.at), e.at) FROM event e WHERE e.sweep_id = ?1 AND e.type = 'trial' "
+      "AND e.state IN ('succeeded', 'failed') ORDER BY e.id DESC LIMIT ?2");
   read.Bind(id, kRecent);
-  int64_t count = 0, oldest = 0;
-  for (; read.Step(); ++count) oldest = read.Int(0);
-  if (count >= 2 && now_ms > oldest) {
-    pace.seconds_per_trial =
-        static_cast<double>(now_ms - oldest) / 1000 / static_cast<double>(count - 1);
+  int64_t count = 0, busy_ms = 0, reached = now_ms;
+  for (; read.Step(); ++count) {
+    busy_ms += std::max<int64_t>(0, std::min(read.Int(0), reached) - read.Int(1));
+    reached = std::min(reached, read.Int(1));
+  }
+  if (count > 0) {
+    pace.seconds_per_trial = static_cast<double>(busy_ms) / 1000 / static_cast<double>(count);
   }
   return pace;
 }
