@@ -86,14 +86,14 @@ Result<std::string> AnswerOfText(const Options& options, bool rows) {
         "--sentence is a place in --conllu FILE; name the file, or leave it out");
   }
   TextMaskRequest request;
-  request.model = options.model;
-  request.text = options.text;
-  request.text_pair = options.text_pair;
-  request.attention = options.attention;
-  request.max_length = options.max_length;
-  request.mask_seed = options.mask_seed;
+  request.of.model = options.model;
+  request.of.text = options.text;
+  request.of.text_pair = options.text_pair;
+  request.of.attention = options.attention;
+  request.of.max_length = options.max_length;
+  request.of.mask_seed = options.mask_seed;
   request.rows = rows;
-  request.glove = options.glove;
+  request.of.glove = options.glove;
   if (!options.conllu.empty()) {
     request.conllu = std::filesystem::absolute(options.conllu).string();
     request.sentence = std::max<int64_t>(1, options.sentence);

@@ -10,19 +10,19 @@ namespace sparsweep {
 
 Result<std::string> AskForTextMasks(const std::string& trainer, const std::string& data_folder,
                                     const TextMaskRequest& request, const ProgramLimits& limits) {
-  nlohmann::json question = {{"model", request.model},
-                             {"attention", request.attention},
-                             {"mask_seed", request.mask_seed},
+  nlohmann::json question = {{"model", request.of.model},
+                             {"attention", request.of.attention},
+                             {"mask_seed", request.of.mask_seed},
                              {"rows", request.rows}};
-  if (!request.text.empty() || request.conllu.empty()) question["text"] = request.text;
+  if (!request.of.text.empty() || request.conllu.empty()) question["text"] = request.of.text;
   if (!request.conllu.empty()) {
     question["conllu"] = request.conllu;
     question["sentence"] = request.sentence;
   }
-  if (!request.parses.empty()) question["parses"] = request.parses;
-  if (!request.text_pair.empty()) question["text_pair"] = request.text_pair;
-  if (!request.glove.empty()) question["glove"] = request.glove;
-  if (request.max_length > 0) question["max_length"] = request.max_length;
+  if (!request.of.parses.empty()) question["parses"] = request.of.parses;
+  if (!request.of.text_pair.empty()) question["text_pair"] = request.of.text_pair;
+  if (!request.of.glove.empty()) question["glove"] = request.of.glove;
+  if (request.of.max_length > 0) question["max_length"] = request.of.max_length;
   return AskTrainer(trainer, {"mask", "--data", data_folder}, question, limits);
 }
 
@@ -39,15 +39,8 @@ TextMasker MakeTextMasker(std::string trainer, std::string data_folder) {
                         "the trial was asked for: its tokens would not be the trial's"};
     }
     TextMaskRequest request;
-    request.model = question.model;
-    request.text = question.text;
-    request.text_pair = question.text_pair;
-    request.attention = question.attention;
-    request.max_length = question.max_length;
-    request.mask_seed = question.mask_seed;
+    request.of = question;
     request.rows = true;
-    request.parses = question.parses;
-    request.glove = question.glove;
     ProgramLimits limits;
     limits.time = std::chrono::seconds(20);
     limits.bytes = size_t{64} << 20;

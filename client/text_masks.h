@@ -10,17 +10,12 @@
 
 namespace sparsweep {
 
+// What a person may ask beyond what the server asks.
 struct TextMaskRequest {
-  std::string model;  // a name in the data folder, or a folder
-  std::string text, text_pair;
+  TextMaskQuestion of;   // its fingerprint is not looked at; max_length 0: the model's
   std::string conllu;    // file with the parses of the text, or with the text
   int64_t sentence = 1;  // of the file, where the text begins
-  std::string attention;
-  int max_length = 0;  // 0: the model's
-  uint64_t mask_seed = 0;
   bool rows = false;
-  std::string parses;  // as in a task
-  std::string glove;   // file of word vectors, for lexical(by=glove)
 };
 
 // The answer as one line of JSON: that of core/mask_request.h with "tokens", "uncut_tokens" and
