@@ -254,10 +254,10 @@ int RunSweep(const Options& options, Signals& signals) {
   const Status printed = PrintResults(service, sweep->name());
   if (!printed.ok()) return Refuse(printed);
   const int64_t now_done = c.succeeded() + c.failed() - before;
-  std::printf("\n%s\n",
-              fmt::format("{} trials: {} succeeded, {} failed; {} of them now, in {}", c.trials(),
-                          c.succeeded(), c.failed(), now_done, Seconds(seconds))
-                  .c_str());
+  const std::string now = before > 0 ? fmt::format("; {} of them now", now_done) : "";
+  std::printf("\n%s\n", fmt::format("{} trials: {} succeeded, {} failed{}, in {}", c.trials(),
+                                    c.succeeded(), c.failed(), now, Seconds(seconds))
+                            .c_str());
   if (!sweep->message().empty() && c.failed() == 0) std::printf("%s\n", sweep->message().c_str());
   if (options.keep_serving) {
     std::printf("serving until Ctrl-C\n");
