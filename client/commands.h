@@ -117,6 +117,8 @@ void PrintSweep(const v1::Sweep& sweep);
 
 // The table at the end of `run` and of `results`, with the failed trials below it.
 Status PrintResults(Service& service, const std::string& sweep);
+// What a sweep of kind `profile` or `infer` measured: a row per cell, path, batch and length.
+Status PrintMeasurements(Service& service, const std::string& sweep, const std::string& kind);
 
 // Where the built dashboard is: --web, $SPARSWEEP_WEB, or beside the program; empty if nowhere.
 std::string WebFolder(const Options& options);

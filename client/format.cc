@@ -55,8 +55,23 @@ bool IsShare(const std::string& metric) {
   return metric == "accuracy" || metric == "f1" || metric == "exact_match";
 }
 
+std::string MetricTitle(const std::string& metric) {
+  if (IsShare(metric)) return metric + " %";
+  if (metric.ends_with("_bytes")) return metric.substr(0, metric.size() - 6) + " memory MB";
+  if (metric.ends_with("_ms")) return metric.substr(0, metric.size() - 3) + " ms";
+  return metric;
+}
+
 std::string MetricText(const std::string& metric, double value) {
-  return IsShare(metric) ? Percent(value) : fmt::format("{:.4f}", value);
+  if (IsShare(metric)) return Percent(value);
+  if (metric.ends_with("_bytes")) return fmt::format("{:.1f}", value / 1e6);
+  return fmt::format("{:.{}f}", value, metric.ends_with("_ms") ? 2 : 4);
+}
+
+std::string SignedMetricText(const std::string& metric, double value) {
+  if (IsShare(metric)) return SignedPercent(value);
+  const std::string text = MetricText(metric, value);
+  return text.starts_with("-") ? text : "+" + text;
 }
 
 std::string StateText(const std::string& enum_name) {

@@ -16,9 +16,11 @@ std::string Bytes(int64_t bytes);         // "1.5 GiB"
 // An axis value or another JSON value as text: whole numbers without ".0", null as "".
 std::string ValueText(const google::protobuf::Value& value);
 
-// Metrics between 0 and 1 are shown in percent, others as they are.
+// Metrics between 0 and 1 are shown in percent, bytes in millions, others as they are.
 bool IsShare(const std::string& metric);
+std::string MetricTitle(const std::string& metric);  // "accuracy %", "peak memory MB"
 std::string MetricText(const std::string& metric, double value);
+std::string SignedMetricText(const std::string& metric, double value);
 
 // "running", "succeeded", ... of SWEEP_STATE_RUNNING, TRIAL_STATE_SUCCEEDED, ...
 std::string StateText(const std::string& enum_name);

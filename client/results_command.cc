@@ -94,7 +94,7 @@ std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<st
   for (const std::string& axis : axes) table.Column(axis);
   if (axes.empty()) table.Column("attention");
   table.Column("density", Align::kRight);
-  table.Column(metric.empty() ? "result" : IsShare(metric) ? metric + " %" : metric, Align::kRight);
+  table.Column(metric.empty() ? "result" : MetricTitle(metric), Align::kRight);
   table.Column("± sd", Align::kRight);
   if (tested) table.Column(IsShare(metric) ? "test %" : "test", Align::kRight);
   if (selected) table.Column("selected");
@@ -109,10 +109,7 @@ std::string PeopleTable(const std::vector<v1::Cell>& cells, const std::vector<st
   if (missing) table.Column("state");
   if (!notes.empty()) table.Column("note");
   for (const v1::Cell& cell : cells) {
-    const bool share = IsShare(cell.metric());
-    const auto signed_value = [&](double value) {
-      return share ? SignedPercent(value) : fmt::format("{:+.4f}", value);
-    };
+    const auto signed_value = [&](double value) { return SignedMetricText(cell.metric(), value); };
     std::vector<std::string> row = {std::to_string(cell.cell())};
     std::string plan = cell.attention();
     for (const std::string& axis : axes) {
@@ -245,6 +242,11 @@ Status PrintResults(Service& service, const std::string& name) {
   if (!cells.ok()) return cells.status();
   const std::vector<std::string> axes(sweep->axis_names().begin(), sweep->axis_names().end());
   std::fputs(PeopleTable(*cells, axes).c_str(), stdout);
+  const std::string kind = sweep->spec().kind();
+  if (kind == "profile" || kind == "infer") {
+    const Status printed = PrintMeasurements(service, name, kind);
+    if (!printed.ok()) return printed;
+  }
   if (sweep->coverage().failed() == 0) return {};
   return PrintFailures(service, name);
 }

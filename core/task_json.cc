@@ -223,7 +223,10 @@ const std::string& PrimaryMetric(const TaskSpec& task) {
   return task.metric.empty() ? TypeOf(task.type).metrics.front() : task.metric;
 }
 
-bool LowerIsBetter(const std::string& metric) { return metric == "perplexity" || metric == "loss"; }
+bool LowerIsBetter(const std::string& metric) {
+  return metric == "perplexity" || metric == "loss" || metric.ends_with("_ms") ||
+         metric.ends_with("_bytes");
+}
 
 TaskSpec ReadTask(const json& value, const std::string& path, Violations* out) {
   TaskSpec task;

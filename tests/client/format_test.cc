@@ -14,6 +14,14 @@ TEST(Format, SharesAreInPercentWithOneDecimal) {
   EXPECT_EQ(SignedPercent(-0.0001), "+0.0");
   EXPECT_EQ(MetricText("accuracy", 0.5), "50.0");
   EXPECT_EQ(MetricText("matthews", 0.5), "0.5000");
+  EXPECT_EQ(MetricText("peak_bytes", 621'515'660), "621.5");
+  EXPECT_EQ(SignedMetricText("accuracy", 0.006), "+0.6");
+  EXPECT_EQ(SignedMetricText("latency_ms", -27.0898), "-27.09");
+  EXPECT_EQ(SignedMetricText("peak_bytes", 0), "+0.0");
+  EXPECT_EQ(MetricTitle("accuracy"), "accuracy %");
+  EXPECT_EQ(MetricTitle("peak_bytes"), "peak memory MB");
+  EXPECT_EQ(MetricTitle("latency_ms"), "latency ms");
+  EXPECT_EQ(MetricTitle("perplexity"), "perplexity");
 }
 
 TEST(Format, TimesAndSizesArePutInPlainUnits) {

@@ -69,6 +69,15 @@ TEST(TaskFile, OfEveryTypePrintsAndParsesBackToItself) {
   }
 }
 
+TEST(Metric, LessIsBetterOfPerplexityLossTimeAndMemory) {
+  for (const char* metric : {"perplexity", "loss", "latency_ms", "peak_bytes"}) {
+    EXPECT_TRUE(LowerIsBetter(metric)) << metric;
+  }
+  for (const char* metric : {"accuracy", "f1", "matthews", "exact_match", "pearson"}) {
+    EXPECT_FALSE(LowerIsBetter(metric)) << metric;
+  }
+}
+
 TEST(TaskFile, ThatNamesTheUsualMetricIsTheSameTask) {
   const std::string rest = R"j("files": {"train": "a", "dev": "b"}, "format": "squad"})j";
   const auto bare = ParseTaskSpec(R"j({"type": "qa", )j" + rest);

@@ -41,6 +41,13 @@ class Measuring(E2eTest):
             self.assertGreater(activation, 0)
             self.assertGreater(forward, 0)
         self.assertEqual(len({root for (root,) in self.query("SELECT attestation_root FROM v_results")}), 2)
+        shown = self.run_cli("results").stdout
+        self.assertIn("peak memory MB", shown)
+        self.assertEqual([line.split()[-5:] for line in shown.splitlines() if " portable dense " in line],
+                         [list(map(str, row)) for row in self.query(
+                             "SELECT printf('%.1f', m.activation_bytes / 1e6), printf('%.2f', m.forward_ms), printf('%.2f', m.measured ->> '$.backward_ms'), "
+                             "printf('%.2f', m.measured ->> '$.optimizer_ms'), printf('%.0f', m.tokens_per_second) FROM v_measurements m "
+                             "WHERE m.path = 'portable dense' ORDER BY m.length")])
         verified = self.run_cli("verify", "all")
         self.assertEqual(verified.returncode, 0, verified.stderr + verified.stdout)
         self.run_sweep(dict(PROFILE, name="again"), "again.json")
@@ -54,6 +61,7 @@ class Measuring(E2eTest):
             self.assertLessEqual(middle, late)
             self.assertAlmostEqual(speed, length * batch / middle * 1000, delta=1e-6 * speed)
         self.assertEqual(self.query("SELECT DISTINCT metric FROM v_results"), [("latency_ms",)])
+        self.assertIn("median ms", self.run_cli("results").stdout)
 
     def test_what_cannot_be_measured_is_refused_in_one_sentence(self):
         self.refused(self.run_cli("run", self.write("a.json", dict(INFER, attention="learned_window(max=$n)"))),

@@ -334,6 +334,36 @@ test('learned degrees are drawn per layer and epoch, and are a table', async () 
   await close();
 });
 
+test('what a sweep measured is a table, with lines over the lengths', async () => {
+  const spec = {name: 'memory', kind: 'profile', model: 'bert-tiny', attention: 'block($n)', axes: {n: [2]},
+    profile: {lengths: [32, 64], tokens: 128}, training: {max_length: 64}, seeds: 1};
+  const {name} = await service.call('SweepService/CreateSweep', {spec, requestId: 'web-test-memory'});
+  await service.until('SweepService/GetSweep', {name}, ended, 'the end of the profile sweep');
+  const sql = `SELECT c.attention, m.path, m.batch, m.length, m.activation_bytes / 1e6, m.forward_ms FROM v_cells c
+    JOIN v_measurements m USING (trial_id) WHERE c.sweep = ? ORDER BY c.cell, m.path, m.length`;
+  const {rows} = await service.call('QueryService/Query', {sql, parameters: [Number(name.split('/')[1])]});
+  assert.equal(rows.length, 8);  // dense and block(2), each by two paths at two lengths
+
+  const {page, complaints, close} = await openPage(browser, `${service.url}/${name}`);
+  const section = page.locator('section[aria-labelledby="measurements"]');
+  await section.locator('tbody tr').nth(7).waitFor();
+  const table = await section.locator('tbody tr').evaluateAll((all) => all.map((one) => [...one.cells].map((cell) => cell.innerText.trim())));
+  const four = (value) => String(Number(value.toPrecision(4)));
+  assert.deepEqual(table.map((row) => row.slice(0, 6)), rows.map(([plan, path, batch, length, mb, ms]) =>
+    [plan, path, `${batch}`, `${length}`, four(mb), four(ms)]));
+  assert.equal(await section.locator('.legend li').count(), 4);
+  await section.getByRole('combobox', {name: 'Metric'}).selectOption('forward, ms');
+  await section.getByRole('img', {name: 'forward, ms by length, 4 lines'}).waitFor();
+  assert.equal(await page.getByRole('heading', {name: 'Learning curves'}).count(), 0);
+  assert.equal(await page.getByRole('heading', {name: 'Peak memory against density'}).count(), 1);
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(complaints, []);
+  await page.setViewportSize({width: 390, height: 844});
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await close();
+  await service.call('SweepService/DeleteSweep', {name, requestId: 'web-test-memory-gone'});
+});
+
 test('a typed text shows its tokens and the masks that its words make', async () => {
   const text = 'The cat sat on the mat; the dog slept.';
   const name = learnedCell('lexical(2)').trials[0];

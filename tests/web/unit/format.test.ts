@@ -1,5 +1,5 @@
 // Numbers and times as the dashboard prints them.
-import {ago, axisText, bytes, density, difference, duration, idOf, metricValue, pValue, stateName} from '../../../web/src/logic/format';
+import {ago, axisText, bytes, density, difference, duration, idOf, lowerIsBetter, metricName, metricValue, pValue, stateName, withUnit} from '../../../web/src/logic/format';
 
 test('shares are percent, other metrics keep four digits', () => {
   expect(metricValue(0.8675, 'accuracy')).toBe('86.8');
@@ -8,6 +8,14 @@ test('shares are percent, other metrics keep four digits', () => {
   expect(metricValue(-0.02, 'matthews')).toBe('−2.0');
   expect(metricValue(undefined, 'accuracy')).toBe('–');
   expect(metricValue(Number.NaN, 'loss')).toBe('–');
+});
+
+test('bytes are millions, and a metric has its name and unit', () => {
+  expect(metricValue(621_515_660, 'peak_bytes')).toBe('621.5');
+  expect(difference(-1_500_000, 'peak_bytes')).toBe('−1.5');
+  expect(['peak_bytes', 'latency_ms', 'accuracy', 'perplexity'].map(withUnit)).toEqual(['peak memory, MB', 'latency, ms', 'accuracy, %', 'perplexity']);
+  expect(['peak_bytes', 'latency_ms', 'accuracy'].map(metricName)).toEqual(['peak memory', 'latency', 'accuracy']);
+  expect(['peak_bytes', 'latency_ms', 'perplexity', 'loss', 'accuracy', 'f1', 'pearson'].map(lowerIsBetter)).toEqual([true, true, true, true, false, false, false]);
 });
 
 test('differences carry their sign, and nothing is plain zero', () => {

@@ -15,6 +15,11 @@ test('the front holds what nothing beats in both', () => {
   expect(paretoFront([])).toEqual([]);
 });
 
+test('where less is better the front falls', () => {
+  const points = [{x: 1, y: 120}, {x: 0.5, y: 140}, {x: 0.4, y: 130}, {x: 0.2, y: 150}];
+  expect(paretoFront(points, true)).toEqual([3, 2, 0]);
+});
+
 test('equal points are on the front once, and a tie in density goes to the better', () => {
   expect(paretoFront([{x: 0.5, y: 0.8}, {x: 0.5, y: 0.8}, {x: 0.5, y: 0.9}])).toEqual([2]);
   expect(paretoFront([{x: 0.5, y: 0.8}, {x: 0.5, y: 0.8}])).toEqual([0]);

@@ -2,7 +2,7 @@
 // the rows in view in the document.
 import {useMemo, useRef} from 'preact/hooks';
 import type {CellJson} from '../api';
-import {axisText, capital, density, difference, idOf, int, kNone, metricValue, plural, pValue} from '../logic/format';
+import {axisText, capital, density, difference, idOf, int, isShare, kNone, metricValue, pValue, plural, withUnit} from '../logic/format';
 import {matches} from '../logic/filter';
 import {csv, save} from '../logic/download';
 import {route, setQuery} from '../route';
@@ -45,7 +45,7 @@ function columnsOf(axes: readonly string[], cells: readonly CellJson[], onChoose
   columns.push(
     {id: 'density', title: 'Density', number: true, value: (cell) => num(cell.density), show: (cell) => density(num(cell.density))},
     {
-      id: 'mean', title: capital(metric), number: true, value: (cell) => num(cell.mean),
+      id: 'mean', title: capital(isShare(metric) ? metric : withUnit(metric)), number: true, value: (cell) => num(cell.mean),
       show: (cell) => (
         <>
           {metricValue(num(cell.mean), metric)}

@@ -1,4 +1,4 @@
-// Learning curves by uPlot: the smoothed trace in front, the raw one behind.
+// Lines by uPlot, learning curves above all: the smoothed trace in front, the raw one behind.
 import uPlot from 'uplot';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 import type {MetricPointJson} from '../api';
@@ -22,7 +22,7 @@ const css = (name: string): string => getComputedStyle(document.documentElement)
 
 // `state` names what of it is in the address; `first` is the metric before anyone chose. Only steps of
 // training are smoothed.
-export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {traces: readonly Trace[]; state?: string; first?: string; x?: 'step' | 'epoch'}) {
+export function Curves({traces, state = '', first = 'train/loss', x = 'step', table = true}: {traces: readonly Trace[]; state?: string; first?: string; table?: boolean; x?: 'step' | 'epoch' | 'length' | 'batch'}) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
@@ -31,7 +31,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
   const metricKey = state === '' ? 'metric' : `${state}-metric`;
   const wanted = query.get(metricKey);
   const name = wanted !== null && names.includes(wanted) ? wanted : names.includes(first) ? first : (names[0] ?? '');
-  const weight = x === 'epoch' ? 0 : Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0.6)));
+  const weight = x !== 'step' ? 0 : Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0.6)));
 
   const shown = useMemo(() => traces.map((trace) => {
     const points = trace.points.filter((point) => point.name === name).map((point) => ({x: int(point.step), y: Number(point.value ?? 0)}));
@@ -82,7 +82,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
       <div class="tools" hidden={names.length === 0}>
         <Select label="Metric" value={name} onChange={(value) => setQuery(metricKey, value)}
           choices={names.map((value) => ({value, label: value}))} />
-        {x === 'epoch' ? null : <label class="field">
+        {x !== 'step' ? null : <label class="field">
           <span>Smoothing {weight.toFixed(2)}</span>
           <input type="range" min="0" max="0.99" step="0.01" value={weight}
             onInput={(event) => setQuery('smooth', event.currentTarget.value)} />
@@ -97,7 +97,7 @@ export function Curves({traces, state = '', first = 'train/loss', x = 'step'}: {
           <li key={trace.label}><svg width="22" height="8" aria-hidden="true"><line x1="0" x2="22" y1="4" y2="4" stroke-width="2" stroke-dasharray={dashOf(trace).join(' ')} style={{stroke: `var(${kPalette[trace.color % kPalette.length]})`}} /></svg><code>{trace.label}</code></li>
         ))}
       </ul>
-      {shown.length === 0 ? null : <Twin>
+      {shown.length === 0 || !table ? null : <Twin>
         <table>
           <thead><tr><th scope="col">Line</th><th scope="col" class="number">Points</th><th scope="col" class="number">Last {x}</th><th scope="col" class="number">First {name}</th><th scope="col" class="number">Last {name}</th></tr></thead>
           <tbody>

@@ -2,7 +2,7 @@
 // is its own table twin.
 import {useMemo} from 'preact/hooks';
 import type {CellJson} from '../api';
-import {kNone, metricValue, plural} from '../logic/format';
+import {kNone, metricValue, plural, withUnit} from '../logic/format';
 import {axisValues, gridOf, key, viridis} from '../logic/grid';
 import {route, setQuery} from '../route';
 import {Select} from './common';
@@ -38,7 +38,7 @@ export function HeatMap({cells, axes, metric}: {cells: CellJson[]; axes: readonl
       <div class="scroll" tabIndex={0} role="region" aria-label="Heat map, table">
         <table class="heat">
           <caption>
-            Mean {metric}{rowName ? <> by <b>{rowName}</b> and <b>{column}</b></> : <> by <b>{column}</b></>}, over all other axes
+            Mean {withUnit(metric)}{rowName ? <> by <b>{rowName}</b> and <b>{column}</b></> : <> by <b>{column}</b></>}, over all other axes
           </caption>
           <thead>
             <tr>

@@ -2,7 +2,7 @@
 import {useMemo, useRef, useState} from 'preact/hooks';
 import type {CellJson} from '../api';
 import {families, familyOf, isPartial, shapePath} from '../logic/family';
-import {count, density, int, isShare, metricValue} from '../logic/format';
+import {count, density, int, lowerIsBetter, metricName, metricValue, scaleOf, withUnit} from '../logic/format';
 import {paretoFront} from '../logic/pareto';
 import {linearTicks, logTicks} from '../logic/ticks';
 import {route, setQuery} from '../route';
@@ -30,9 +30,9 @@ interface Dot {
 const kMostDots = 2000;
 
 // Of many dots the front, the baselines and an even sample of the rest; and how many there were.
-function thinned(dots: Dot[]): [Dot[], number] {
+function thinned(dots: Dot[], lower: boolean): [Dot[], number] {
   if (dots.length <= kMostDots) return [dots, dots.length];
-  const front = new Set(paretoFront(dots));
+  const front = new Set(paretoFront(dots, lower));
   const every = Math.ceil(dots.length / kMostDots);
   return [dots.filter((dot, index) => front.has(index) || dot.cell.baseline || index % every === 0), dots.length];
 }
@@ -46,10 +46,11 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
   const [near, setNear] = useState<number | null>(null);
   const log = route.value.query.get('dx') !== 'linear';
 
+  const lower = lowerIsBetter(metric);
   const [dots, total] = useMemo(() => thinned(cells.flatMap((cell): Dot[] =>
     cell.mean === undefined || cell.density === undefined || cell.aliasOf !== undefined ? []
-      : [{cell, x: Number(cell.density), y: Number(cell.mean), sd: Number(cell.stddev ?? 0)}])), [cells]);
-  const front = useMemo(() => paretoFront(dots), [dots]);
+      : [{cell, x: Number(cell.density), y: Number(cell.mean), sd: Number(cell.stddev ?? 0)}]), lower), [cells, lower]);
+  const front = useMemo(() => paretoFront(dots, lower), [dots, lower]);
   const onFront = useMemo(() => new Set(front), [front]);
   if (dots.length === 0) return <div ref={frame}><p class="note">No results yet.</p></div>;
 
@@ -57,13 +58,13 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
   const lowX = log ? Math.min(...positive, 0.5) / 1.15 : 0;
   const ys = dots.flatMap((dot) => [dot.y - dot.sd, dot.y + dot.sd]);
   const [lowY, highY] = [Math.min(...ys), Math.max(...ys)];
-  const pad = 0.06 * (highY - lowY || 0.1);
+  const pad = 0.06 * (highY - lowY || 0.1 * Math.abs(highY) || 0.1);
   const inner = {w: Math.max(50, width - kMargin.left - kMargin.right), h: kHeight - kMargin.top - kMargin.bottom};
   const highX = log ? 1.12 : 1.03;
   const px = (x: number) => kMargin.left + inner.w * (log
     ? Math.log(Math.max(x, lowX) / lowX) / Math.log(highX / lowX) : x / highX);
   const py = (y: number) => kMargin.top + inner.h * (1 - (y - lowY + pad) / (highY - lowY + 2 * pad));
-  const scale = isShare(metric) ? 100 : 1;
+  const scale = scaleOf(metric).factor;
   const yTicks = linearTicks(scale * (lowY - pad), scale * (highY + pad), 6);
   const xTicks = log ? logTicks(lowX, highX, width < 500) : [0, 0.2, 0.4, 0.6, 0.8, 1];
   const baselines = dots.filter((dot) => dot.cell.baseline);
@@ -104,7 +105,7 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
       </div>
       <div class="chart" ref={frame}>
         <svg width={width} height={kHeight} role="img" onPointerMove={move} onPointerLeave={() => setNear(null)}
-          aria-label={`${metric} against density of ${dots.length} cells; ${front.length} are on the Pareto front. The table below has the same numbers.`}>
+          aria-label={`${metricName(metric)} against density of ${dots.length} cells; ${front.length} are on the Pareto front. The table below has the same numbers.`}>
           {yTicks.map((tick) => (
             <g key={tick}>
               <line class="gridline" x1={kMargin.left} x2={kMargin.left + inner.w} y1={py(tick / scale)} y2={py(tick / scale)} />
@@ -113,7 +114,7 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
           ))}
           {xTicks.map((tick) => <text key={tick} x={px(tick)} y={kHeight - kMargin.bottom + 18} text-anchor="middle">{Number(tick.toPrecision(3))}</text>)}
           <text x={kMargin.left + inner.w} y={kHeight - 4} text-anchor="end" class="axis">density (kept share of N²)</text>
-          <text x={kMargin.left + 4} y={kMargin.top + 10} class="axis">{metric}{scale === 100 ? ', %' : ''}</text>
+          <text x={kMargin.left + 4} y={kMargin.top + 10} class="axis">{withUnit(metric)}</text>
           {baselines.map((dot) => (
             <g key={int(dot.cell.cell)}>
               <line class="baseline" x1={kMargin.left} x2={kMargin.left + inner.w} y1={py(dot.y)} y2={py(dot.y)} />
@@ -142,7 +143,7 @@ export function Scatter({cells, metric}: {cells: CellJson[]; metric: string}) {
       {total > dots.length ? <p class="note">{count(dots.length)} of {count(total)} cells are drawn: the front and an even sample.</p> : null}
       <Twin>
         <table>
-          <thead><tr><th scope="col">Attention</th><th scope="col" class="number">Density</th><th scope="col" class="number">{metric}</th><th scope="col" class="number">sd</th><th scope="col">Pareto front</th></tr></thead>
+          <thead><tr><th scope="col">Attention</th><th scope="col" class="number">Density</th><th scope="col" class="number">{withUnit(metric)}</th><th scope="col" class="number">sd</th><th scope="col">Pareto front</th></tr></thead>
           <tbody>
             {dots.slice(0, 1000).map((dot, index) => (
               <tr key={int(dot.cell.cell)}>

@@ -7,19 +7,36 @@ export const int = (value: string | number | undefined): number => Number(value 
 const minus = (text: string): string => text.replace('-', '−');
 const finite = (value: number | undefined | null): value is number => value != null && Number.isFinite(value);
 
-// Metrics that are shares of one, shown in percent.
-const kShares = /(^|\/)(accuracy|f1|matthews|precision|recall|exact_match|em)$/;
+// How a metric is shown: shares of one (and Matthews) in percent, bytes in millions.
+const kShares = /(^|\/)(accuracy|f1|matthews|exact_match)$/;
 export const isShare = (metric: string): boolean => kShares.test(metric);
+
+export function scaleOf(metric: string): {factor: number; unit: string} {
+  if (isShare(metric)) return {factor: 100, unit: '%'};
+  if (metric.endsWith('_bytes')) return {factor: 1e-6, unit: 'MB'};
+  return {factor: 1, unit: metric.endsWith('_ms') ? 'ms' : ''};
+}
+
+// "peak_bytes" as "peak memory", and with its unit as "peak memory, MB"; percent is said where it stands alone.
+export const metricName = (metric: string): string => metric.replace(/_bytes$/, ' memory').replace(/_ms$/, '');
+export const withUnit = (metric: string): string => {
+  const {unit} = scaleOf(metric);
+  return unit === '' ? metricName(metric) : `${metricName(metric)}, ${unit}`;
+};
+
+export const lowerIsBetter = (metric: string): boolean => /(perplexity|loss|_ms|_bytes)$/.test(metric);
 
 export function metricValue(value: number | undefined, metric: string, digits = 1): string {
   if (!finite(value)) return kNone;
-  return minus(isShare(metric) ? (100 * value).toFixed(digits) : significant(value, 4));
+  const scaled = scaleOf(metric).factor * value;
+  return minus(isShare(metric) ? scaled.toFixed(digits) : significant(scaled, 4));
 }
 
 // With its sign: "+0.3", "−11.7", "0.0" for what rounds to nothing.
 export function difference(value: number | undefined, metric: string): string {
   if (!finite(value)) return kNone;
-  const text = isShare(metric) ? (100 * value).toFixed(1) : significant(value, 3);
+  const scaled = scaleOf(metric).factor * value;
+  const text = isShare(metric) ? scaled.toFixed(1) : significant(scaled, 3);
   if (Number(text) === 0) return text.replace('-', '');
   return value > 0 ? `+${text}` : minus(text);
 }

@@ -9,9 +9,10 @@ import {Curves, type Trace} from '../components/curves';
 import {Invalidated} from '../components/invalidate';
 import {Failures} from '../components/failures';
 import {HeatMap} from '../components/heatmap';
+import {Measurements} from '../components/measurements';
 import {Scatter} from '../components/scatter';
 import {useLive} from '../live';
-import {capital, count, idOf, int, plural, stateName} from '../logic/format';
+import {capital, count, idOf, int, metricName, plural, stateName} from '../logic/format';
 import {route, setQuery} from '../route';
 
 const kCurves = 24;        // trials drawn at once
@@ -131,6 +132,7 @@ export function SweepPage({name}: {name: string}) {
   const data = cells.data;
   const axes = useMemo(() => sweep.data?.axisNames ?? [...new Set((data ?? []).flatMap((cell) => Object.keys(cell.axes ?? {})))],
     [sweep.data?.axisNames?.join(' '), data]);
+  const kind = sweep.data?.spec?.kind;
   const metric = data?.find((cell) => cell.metric)?.metric ?? 'accuracy';
   const wanted = route.value.query.get('cell');
   const chosen = wanted === null ? undefined : data?.find((cell) => int(cell.cell) === Number(wanted));
@@ -157,10 +159,12 @@ export function SweepPage({name}: {name: string}) {
             cells.reload();
           }} /> : null}
           <div class="pair">
-            <Section title={`${capital(metric)} against density`} id="scatter"><Scatter cells={data} metric={metric} /></Section>
+            <Section title={`${capital(metricName(metric))} against density`} id="scatter"><Scatter cells={data} metric={metric} /></Section>
             <Section title="Heat map" id="heat"><HeatMap cells={data} axes={axes} metric={metric} /></Section>
           </div>
-          <Section title="Learning curves" id="curves"><CurvesOf cells={data} pinned={pinned} /></Section>
+          {kind === 'profile' || kind === 'infer'
+            ? <Section title="Measurements" id="measurements"><Measurements sweep={name} kind={kind} /></Section>
+            : <Section title="Learning curves" id="curves"><CurvesOf cells={data} pinned={pinned} /></Section>}
           <Invalidated sweep={name} succeeded={int(sweep.data.coverage?.succeeded)} onDone={sweep.reload} />
         </>
       ) : <p class="note">Loading cells …</p>}

@@ -7,17 +7,19 @@ import {Curves} from '../components/curves';
 import {Degrees} from '../components/degrees';
 import {PlanView} from '../components/masks';
 import {useLive} from '../live';
-import {ago, bytes, count, density, duration, idOf, int, isShare, metricValue, percent, stateName} from '../logic/format';
+import {ago, bytes, count, density, duration, idOf, int, metricValue, percent, scaleOf, stateName} from '../logic/format';
 
 type Json = Record<string, unknown>;
 const number = (object: Json, name: string): number | undefined =>
   typeof object[name] === 'number' ? (object[name] as number) : undefined;
 
+const metricUnit = (name: string): string => scaleOf(name).unit && ` ${scaleOf(name).unit}`;
+
 function Tiles({trial}: {trial: TrialJson}) {
   const result = (trial.result ?? {}) as Json;
   const metrics = (result['metrics'] ?? {}) as Json;
   const tiles: [string, string][] = Object.keys(metrics).sort().map((name) =>
-    [name, `${metricValue(number(metrics, name), name)}${isShare(name) ? ' %' : ''}`]);
+    [name, `${metricValue(number(metrics, name), name)}${metricUnit(name)}`]);
   tiles.push(
     ['density', density(number(result, 'density'))],
     ['tile sparsity', percent(number(result, 'tile_sparsity'))],
