@@ -23,7 +23,7 @@ Status ReadTextDocuments(const std::string& path, const Sink& sink) {
   for (std::string line; std::getline(in, line);) {
     ++number;
     if (!IsUtf8(line)) {
-      return InvalidArgument(path + ":" + std::to_string(number) + ": is not valid UTF-8");
+      return InvalidArgument(path + ":" + std::to_string(number) + ": " + WhyNotUtf8(line));
     }
     std::string_view text = line;
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);

@@ -23,8 +23,7 @@ Result<std::string> ReadFile(const std::string& path) {
   std::stringstream buffer;
   buffer << in.rdbuf();
   std::string text = buffer.str();
-  if (text.starts_with("\x1f\x8b")) return InvalidArgument(path + ": is packed by gzip; unpack it");
-  if (!IsUtf8(text)) return InvalidArgument(path + ": is not valid UTF-8");
+  if (!IsUtf8(text)) return InvalidArgument(path + ": " + WhyNotUtf8(text));
   return text;
 }
 

@@ -175,7 +175,8 @@ Status ReadRows(const std::string& path, const std::string& format,
   const std::string text = buffer.str();
   std::string_view rest = text;
   for (int64_t line = 1; !rest.empty(); ++line) {
-    if (!IsUtf8(TakeLine(&rest))) return At(path, line, "is not valid UTF-8");
+    const std::string_view read = TakeLine(&rest);
+    if (!IsUtf8(read)) return At(path, line, WhyNotUtf8(read));
   }
   rest = text;
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);

@@ -140,7 +140,7 @@ BestThreshold FindBestThreshold(const std::vector<Candidate>& questions, bool by
   std::ranges::stable_sort(order, {}, [&](size_t i) { return questions[i].null_score; });
   double score = 0;
   for (const Candidate& question : questions) score += question.gold.empty();
-  BestThreshold best{0, score};
+  BestThreshold best{order.empty() ? 0 : questions[order[0]].null_score - 1, score};
   for (const size_t i : order) {
     const Candidate& question = questions[i];
     if (question.gold.empty()) {

@@ -32,8 +32,9 @@ struct Candidate {
 };
 // Predictions with "no answer" where the null score is above `threshold`.
 AnswerScore ScoreWithThreshold(const std::vector<Candidate>& questions, double threshold);
-// As find_best_thresh of the script for SQuAD 2.0: the null score that does best, 0 where none
-// does better than to answer nothing.
+// As find_best_thresh of the script for SQuAD 2.0: the null score that does best. Where none does
+// better than to answer nothing the script says 0, at which that score is not reached; here it is a
+// number below all null scores.
 struct BestThreshold {
   double threshold = 0, score = 0;
 };

@@ -39,6 +39,10 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+const char* WhyNotUtf8(std::string_view start) {
+  return start.starts_with("\x1f\x8b") ? "is packed by gzip; unpack it" : "is not valid UTF-8";
+}
+
 size_t FirstSize(std::string_view text) { return Decode(text).size; }
 
 char32_t FirstCharacter(std::string_view text) { return Decode(text).point; }

@@ -8,6 +8,8 @@ namespace sparsweep {
 
 // Well-formed UTF-8: no overlong forms, surrogates or code points beyond U+10FFFF.
 bool IsUtf8(std::string_view text);
+// Of bytes that are not, the start of a file: what to complain of.
+const char* WhyNotUtf8(std::string_view start);
 
 // Bytes of the first character of `text`, which is valid UTF-8 and not empty.
 size_t FirstSize(std::string_view text);

@@ -99,6 +99,7 @@ TEST(Reader, ComplainsWithFileAndLine) {
   EXPECT_EQ(Files("tsv", "t\ty\n \xC2\xA0\tyes\n", dev).Error(),
             "train:2: the text in \"t\" is empty");
   EXPECT_EQ(Files("tsv", "t\ty\nok\tyes\nb\xFF\tno\n", dev).Error(), "train:3: is not valid UTF-8");
+  EXPECT_EQ(Files("tsv", "\x1f\x8b rest", dev).Error(), "train:1: is packed by gzip; unpack it");
   EXPECT_EQ(Files("tsv", "t\ty\na\tb\tyes\n", dev).Error(),
             "train:2: has 3 values where the header has 2");
   EXPECT_EQ(Files("csv", "t,y\n\"open,yes\n", "t,y\nd,no\n").Error(),

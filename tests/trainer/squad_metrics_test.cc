@@ -69,6 +69,15 @@ TEST(SquadMetrics, WithholdAnswersAboveTheThreshold) {
   }
 }
 
+TEST(SquadMetrics, TheBestThresholdAnswersNothingWhereThatIsBest) {
+  const std::vector<Candidate> candidates = {
+      {"wrong", -2.5, {"right"}}, {"wrong", 1, {}}, {"wrong", 3, {}}};
+  const BestThreshold best = FindBestThreshold(candidates, /*by_exact=*/false);
+  EXPECT_LT(best.threshold, -2.5);
+  EXPECT_DOUBLE_EQ(best.score, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(ScoreWithThreshold(candidates, best.threshold).f1, best.score);
+}
+
 TEST(SquadMetrics, FindTheBestThresholdAsVersion2Does) {
   for (const bool by_exact : {true, false}) {
     const json& golden = Golden()[by_exact ? "best_exact" : "best_f1"];
