@@ -1,4 +1,6 @@
 // SweepService: submitting and looking (server/services/local_api.h).
+#include <boost/algorithm/string/replace.hpp>
+
 #include "core/sha256.h"
 #include "proto/convert.h"
 #include "server/services/local_api.h"
@@ -40,6 +42,31 @@ SweepOptions OptionsOf(const SweepSpec& spec) {
   return options;
 }
 
+// "best:SWEEP" is settled now, once: what is stored, shown and expanded names the trial. One that
+// cannot be is left to the grid, whose complaint names its field.
+void SettleModels(Resolver& resolver, SweepSpec* spec) {
+  const auto settled = [&](const std::string& name) {
+    if (!name.starts_with("best:")) return name;
+    const Result<ResolvedModel> model = resolver.Model(name);
+    return model.ok() ? model->name : name;
+  };
+  spec->model = settled(spec->model);
+  for (Axis& axis : spec->axes) {
+    if (axis.name != "model") continue;
+    for (AxisValue& value : axis.values) {
+      auto* written = std::get_if<std::string>(&value);
+      if (written == nullptr) continue;
+      const std::string name = settled(*written);
+      for (const char* quote : {"'", "\""}) {
+        for (std::string& where : spec->where) {
+          boost::replace_all(where, quote + *written + quote, quote + name + quote);
+        }
+      }
+      *written = name;
+    }
+  }
+}
+
 struct Submission {
   SweepSpec spec;
   std::string json;
@@ -51,6 +78,7 @@ Result<Submission> Validate(const v1::SweepSpec& message, Resolver& resolver) {
   }
   Result<SweepSpec> spec = SweepSpecFromProto(message);
   if (!spec.ok()) return WithPrefix("spec", spec.status());
+  SettleModels(resolver, &*spec);
   const Result<Grid> grid = Grid::Make(*spec, resolver);
   if (!grid.ok()) return WithPrefix("spec", grid.status());
   std::string json = SweepSpecToJson(*spec);

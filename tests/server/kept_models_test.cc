@@ -100,6 +100,28 @@ TEST_F(KeptModelsTest, TheBestCellIsThatOfTheBestMeanByItsBestSeed) {
   EXPECT_EQ(models_.Model("best:" + sweep.substr(7))->name, best) << sweep;
 }
 
+TEST_F(KeptModelsTest, TheBestIsSettledWhenItsSweepIsSubmitted) {
+  Submit();
+  Run("accuracy", Higher);
+  const std::string best = "trial:" + Trial("window(3)", 2);
+  LocalApi api({*server_.readers, server_.feed, server_.progress, models_, folder_ / "a.db.blobs",
+                server_.loop.get(), nullptr});
+  const auto sweep = Create(api, R"j("axes": {"model": ["tiny", "best:1"]},
+      "where": ["model == 'best:1'"], "seeds": 1)j");
+  ASSERT_TRUE(sweep.ok()) << sweep.status().message();
+  EXPECT_EQ(sweep->spec().axes().fields().at("model").list_value().values(1).string_value(), best);
+  EXPECT_EQ(sweep->spec().where(0), "model == '" + best + "'");
+  v1::CreateSweepRequest request;
+  *request.mutable_spec() =
+      SweepSpecToProto(R"j({"name": "next", "task": "toy", "model": "best:1"})j").value();
+  const auto submit = [&] {
+    return Call<v1::CreateSweepRequest, v1::Sweep>(api, &Api::CreateSweep, request);
+  };
+  EXPECT_EQ(submit()->spec().model(), best);
+  request.mutable_spec()->set_model("best:other");
+  EXPECT_EQ(submit().status().message(), "model \"best:other\": there is no sweep other");
+}
+
 TEST_F(KeptModelsTest, OfPerplexityTheLowestIsTheBest) {
   Submit();
   Run("perplexity", Higher);
@@ -112,9 +134,10 @@ TEST_F(KeptModelsTest, WhatIsNotThereIsRefusedInOneSentence) {
   EXPECT_EQ(Refusal("best:a"), "model \"best:a\": there is no sweep a");
   Submit();
   Run("accuracy", Higher, /*keep=*/true, /*most=*/3);
-  EXPECT_EQ(Refusal("best:test"),
-            "model \"best:test\": sweep 1 is running; its best cell is known when all have succeeded, "
-            "until then name a trial");
+  EXPECT_EQ(
+      Refusal("best:test"),
+      "model \"best:test\": sweep 1 is running; its best cell is known when all have succeeded, "
+      "until then name a trial");
 }
 
 TEST_F(KeptModelsTest, ATrialWithoutWeightsSaysHowToKeepThem) {
