@@ -1,13 +1,13 @@
-// Weights that are kept: what a folder holds, that this trainer reads it back to the same logits,
-// and that transformers does (tests/trainer/hf_roundtrip.py, where it is installed).
+// Weights that are kept: what a folder holds, and that this trainer reads it back to the same
+// logits. That transformers does is in transformers_test.cc.
 #include "trainer/export.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "core/kept_folder.h"
+#include "tests/trainer/architectures.h"
 #include "tests/trainer/tiny.h"
 #include "trainer/grow_command.h"
 #include "trainer/safetensors.h"
@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-const std::string kRoberta = SPARSWEEP_SOURCE_DIR "/tests/trainer/golden/roberta";
 
 json ReadJson(const fs::path& path) { return json::parse(std::ifstream(path)); }
 
@@ -34,19 +32,7 @@ class Export : public testing::TestWithParam<bool> {
  protected:
   bool roberta() const { return GetParam(); }
   void SetUp() override {
-    if (roberta()) {
-      training_.checkpoint = LoadCheckpoint(kRoberta).value();
-    } else {
-      // A BERT with the golden's tokenizer, from a config alone.
-      json config = ReadJson(kRoberta + "/config.json");
-      config["model_type"] = "bert";
-      config["max_position_embeddings"] = 64;
-      config["type_vocab_size"] = 2;
-      config["pad_token_id"] = 0;
-      folder_.Write("config.json", config.dump());
-      fs::copy_file(kRoberta + "/tokenizer.json", folder_.path() / "tokenizer.json");
-      training_.checkpoint = RandomCheckpoint(folder_.path().string(), 5).value();
-    }
+    training_.checkpoint = SmallModel(roberta(), folder_);
     training_.model_options.vocabulary = {0};
     for (int id = 5; training_.model_options.vocabulary.size() < kTinyVocabulary; id += 3) {
       training_.model_options.vocabulary.push_back(id);
@@ -131,35 +117,6 @@ TEST_P(Export, GivesTheSameBytesForTheSameTraining) {
   EXPECT_EQ(ModelFingerprint(out, hashes).value(), ModelFingerprint(again, hashes).value());
 }
 
-// python PATH FOLDER: prints the logits of the texts below, loaded by transformers.
-TEST_P(Export, IsLoadedByTransformersToTheSameLogits) {
-  const char* python = std::getenv("SPARSWEEP_HF_PYTHON");
-  if (python == nullptr) {
-    GTEST_SKIP() << "NOT RUN: set SPARSWEEP_HF_PYTHON to a Python with torch and transformers 4.57";
-  }
-  const fs::path out = folder_.path() / "kept";
-  const at::Tensor trained = TrainAndWrite(out);
-  json texts = json::array();
-  for (int i = 0; i < 6; ++i) {
-    std::vector<int32_t> ids;
-    for (int64_t at = training_.dev.begin[i]; at < training_.dev.begin[i + 1]; ++at) {
-      ids.push_back(training_.model_options.vocabulary[training_.dev.ids[at]]);
-    }
-    texts.push_back(ids);
-  }
-  folder_.Write("texts.json", texts.dump());
-  const fs::path answer = folder_.path() / "logits.json";
-  const std::string command =
-      std::string(python) + " " SPARSWEEP_SOURCE_DIR "/tests/trainer/hf_roundtrip.py " +
-      out.string() + " " + (folder_.path() / "texts.json").string() + " " + answer.string();
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  const json loaded = ReadJson(answer);
-  EXPECT_EQ(loaded["missing"], json::array());
-  EXPECT_EQ(loaded["unexpected"], json::array());
-  const auto values = loaded["logits"].get<std::vector<float>>();
-  EXPECT_LT((at::tensor(values) - trained.flatten()).abs().max().item<double>(), 1e-5);
-}
-
 INSTANTIATE_TEST_SUITE_P(Architectures, Export, testing::Bool(),
                          [](const auto& info) { return info.param ? "Roberta" : "Bert"; });
 
@@ -197,8 +154,9 @@ TEST(Grow, StacksOrRepeatsLayers) {
 TEST(Grow, WritesAModelThatLoadsAndSaysWhatItWasMadeFrom) {
   TempFolder folder;
   const fs::path out = folder.path() / "grown";
-  ASSERT_TRUE(GrowModel(kRoberta, 4, "stack", out).ok());
-  const auto small = LoadCheckpoint(kRoberta).value(), grown = LoadCheckpoint(out.string()).value();
+  ASSERT_TRUE(GrowModel(kGoldenRoberta, 4, "stack", out).ok());
+  const auto small = LoadCheckpoint(kGoldenRoberta).value(),
+             grown = LoadCheckpoint(out.string()).value();
   EXPECT_EQ(grown->config.layers, 4);
   for (const auto& [name, value] : small->tensors) {
     EXPECT_TRUE(at::equal(value, grown->tensors.at(name))) << name;
@@ -208,9 +166,9 @@ TEST(Grow, WritesAModelThatLoadsAndSaysWhatItWasMadeFrom) {
   }
   const json record = ReadJson(out / "sparsweep.json");
   HashCache hashes;
-  EXPECT_EQ(record["made_from"]["fingerprint"], ModelFingerprint(kRoberta, hashes).value());
+  EXPECT_EQ(record["made_from"]["fingerprint"], ModelFingerprint(kGoldenRoberta, hashes).value());
   EXPECT_EQ(record["layers"], json({0, 1, 0, 1}));
-  const Status again = GrowModel(kRoberta, 4, "stack", out);
+  const Status again = GrowModel(kGoldenRoberta, 4, "stack", out);
   EXPECT_EQ(again.message(), out.string() + ": is there already; choose a new folder");
 }
 
