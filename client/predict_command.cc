@@ -21,8 +21,22 @@ namespace {
 
 constexpr std::chrono::hours kLongest{24};
 
+struct Asked {
+  TrialSpec trial;                // whose model has the weights
+  std::optional<TrialSpec> base;  // the trial as it ran, where the weights are what it kept
+};
+
+Status FetchModel(Service& service, const TrialSpec& spec, const std::string& data) {
+  for (const BlobFile& file : MissingModelFiles(TrialSpecToJson(spec), data)) {
+    std::error_code ignored;  // FetchBlob says what cannot be written
+    std::filesystem::create_directories(file.path.parent_path(), ignored);
+    if (Status got = FetchBlob(service, file.sha256, file.path); !got.ok()) return got;
+  }
+  return {};
+}
+
 // What a trial trained: its spec, with the weights that it kept as the model.
-Result<TrialSpec> OfTrial(const Options& options) {
+Result<Asked> OfTrial(const Options& options) {
   const Result<std::string> name = TrialName(options.predict_trial);
   if (!name.ok()) return name.status();
   auto service = Service::Open(options.address(), Service::Access::kRead);
@@ -37,22 +51,23 @@ Result<TrialSpec> OfTrial(const Options& options) {
         "trial " + name->substr(7) +
         " kept no weights; add \"keep\": \"last\" to its sweep and run it again");
   }
+  Asked asked;
+  asked.base = *spec;
   const auto& checkpoint = result["checkpoint"];
   spec->model = "trial:" + name->substr(7);
   spec->model_fingerprint = checkpoint.at("fingerprint");
   spec->model_files = checkpoint.at("files").get<std::map<std::string, std::string>>();
-  for (const BlobFile& file : MissingModelFiles(TrialSpecToJson(*spec), options.data)) {
-    std::error_code ignored;  // FetchBlob says what cannot be written
-    std::filesystem::create_directories(file.path.parent_path(), ignored);
-    Status fetched = FetchBlob(**service, file.sha256, file.path);
-    if (!fetched.ok()) return fetched;
-  }
   if (!options.attention.empty()) spec->attention = options.attention;
-  return *std::move(spec);
+  for (const TrialSpec* one : {&*spec, &*asked.base}) {
+    if (Status fetched = FetchModel(**service, *one, options.data); !fetched.ok()) return fetched;
+  }
+  asked.trial = *std::move(spec);
+  return asked;
 }
 
-Result<TrialSpec> OfModel(const Options& options) {
+Result<Asked> OfModel(const Options& options) {
   TrialSpec spec;
+  spec.kind = "infer";  // which needs no task
   spec.model = options.model.find('/') == std::string::npos
                    ? options.model
                    : std::filesystem::absolute(options.model).lexically_normal().string();
@@ -79,25 +94,26 @@ Result<TrialSpec> OfModel(const Options& options) {
     spec.task = resolved->task;
   }
   spec.attention = options.attention.empty() ? "dense" : options.attention;
-  return spec;
+  return Asked{std::move(spec), {}};
 }
 
 Result<std::string> Answer(const Options& options) {
   if (options.model.empty() == options.predict_trial.empty()) {
     return InvalidArgument("predict needs --model or --trial, one of them");
   }
-  auto spec = options.model.empty() ? OfTrial(options) : OfModel(options);
-  if (!spec.ok()) return spec.status();
-  spec->kind = "infer";
-  if (options.max_length > 0) spec->training.max_length = options.max_length;
-  if (!options.pooling.empty()) spec->training.pooling = options.pooling;
-  if (options.mask_seed > 0) spec->mask_seed = options.mask_seed;
+  auto asked = options.model.empty() ? OfTrial(options) : OfModel(options);
+  if (!asked.ok()) return asked.status();
+  TrialSpec& spec = asked->trial;
+  if (options.max_length > 0) spec.training.max_length = options.max_length;
+  if (!options.pooling.empty()) spec.training.pooling = options.pooling;
+  if (options.mask_seed > 0) spec.mask_seed = options.mask_seed;
   const std::string trainer = options.trainer.empty() ? DefaultTrainer() : options.trainer;
-  const nlohmann::json question = {{"trial", nlohmann::json::parse(TrialSpecToJson(*spec))},
-                                   {"input", options.input},
-                                   {"output", options.output},
-                                   {"hidden", options.hidden},
-                                   {"batch_size", options.batch_size}};
+  nlohmann::json question = {{"trial", nlohmann::json::parse(TrialSpecToJson(spec))},
+                             {"input", options.input},
+                             {"output", options.output},
+                             {"hidden", options.hidden},
+                             {"batch_size", options.batch_size}};
+  if (asked->base) question["base"] = nlohmann::json::parse(TrialSpecToJson(*asked->base));
   const auto output = AskTrainer(trainer,
                                  {"predict", "--data", options.data, "--device", options.device,
                                   "--threads", std::to_string(options.threads_per_slot)},

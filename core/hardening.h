@@ -53,6 +53,10 @@ class LearnedDegrees {
   std::map<std::pair<int, int>, LearnedDegree> cells_;
 };
 
+// What one epoch learned as a model carries it beside its weights: a list of JSON.
+std::string DegreeRowsToJson(const std::vector<DegreeRow>& rows);
+Result<std::vector<DegreeRow>> ParseDegreeRows(const std::string& json_text);
+
 // Numbers in the distributions that one epoch of this plan learns.
 int64_t DegreeNumbers(const Plan& plan);
 // The most that a plan may learn and a result holds over all its epochs: a result must fit into one

@@ -1,6 +1,7 @@
 // Results of trials as JSON: in the database, to the server, on the trainer's pipe. Every field is
 // written and required, as in trial_json.cc; those that the first version had not are written only
 // where they say something.
+#include "core/hardening.h"
 #include "core/json.h"
 #include "core/kept_folder.h"
 #include "core/learned_degrees.h"
@@ -250,6 +251,26 @@ Result<TrialResult> ParseTrialResult(const std::string& json_text) {
   ReadLaterFields(*parsed, reader, &out, &result);
   if (!out.empty()) return out.ToStatus();
   return result;
+}
+
+std::string DegreeRowsToJson(const std::vector<DegreeRow>& rows) {
+  json out = json::array();
+  for (const DegreeRow& row : rows) out.push_back(DegreeRowJson(row));
+  return out.dump();
+}
+
+Result<std::vector<DegreeRow>> ParseDegreeRows(const std::string& json_text) {
+  auto parsed = ParseJson(json_text, "learned degrees");
+  if (!parsed.ok()) return parsed.status();
+  if (!parsed->is_array())
+    return InvalidArgument("learned degrees: " + DescribeJson(*parsed) + " must be a list");
+  Violations violations;
+  std::vector<DegreeRow> rows;
+  for (const json& row : *parsed) {
+    rows.push_back(ReadDegreeRow(row, "degrees[" + std::to_string(rows.size()) + "]", &violations));
+  }
+  if (!violations.empty()) return violations.ToStatus();
+  return rows;
 }
 
 }  // namespace sparsweep

@@ -120,7 +120,8 @@ Result<std::string> TrainedConfig(const Checkpoint& checkpoint, const TaskSpec& 
 }
 
 Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& optimizer,
-                  const TrialSpec& spec, const fs::path& folder) {
+                  const TrialSpec& spec, const fs::path& folder,
+                  const std::vector<DegreeRow>& learned) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
@@ -131,7 +132,7 @@ Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& 
   if (!config.ok()) return config.status();
   auto tokenizer = ReadText(fs::path(checkpoint.folder) / "tokenizer.json");
   if (!tokenizer.ok()) return tokenizer.status();
-  const nlohmann::json record = {
+  nlohmann::json record = {
       {"sparsweep", Versions().at("sparsweep")},
       {"made_by", "trial"},
       {"identity", spec.identity},
@@ -141,6 +142,7 @@ Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& 
       {"pooling", spec.training.pooling},
       {"seed", spec.seed},
       {"epoch", spec.keep}};
+  if (!learned.empty()) record["degrees"] = nlohmann::json::parse(DegreeRowsToJson(learned));
   const std::pair<const char*, std::string> files[] = {
       {"config.json", *config},
       {"tokenizer.json", *tokenizer},
@@ -149,6 +151,25 @@ Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& 
     if (Status status = WriteText(folder / name, text); !status.ok()) return status;
   }
   return WriteSafetensors(folder / "model.safetensors", NamedWeights(model, checkpoint, optimizer));
+}
+
+Result<LearnedDegrees> LearnedOfModel(const Plan& plan, const std::string& model,
+                                      const fs::path& folder) {
+  const auto refusal = [&](const std::string& why) {
+    return InvalidArgument("\"" + plan.canonical() + "\" has learned patterns, and model \"" +
+                           model + "\" " + why +
+                           "; name a trial that learned them and kept its weights, or write the "
+                           "degrees, such as window(4)");
+  };
+  auto text = ReadText(folder / "sparsweep.json");
+  if (!text.ok()) return refusal("was not made by a trial");
+  const auto record = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!record.is_object() || !record.contains("degrees")) return refusal("has no learned degrees");
+  auto rows = ParseDegreeRows(record["degrees"].dump());
+  if (!rows.ok()) return refusal("has none that can be read: " + rows.status().message());
+  auto learned = LearnedDegrees::OfResult(plan, *rows);
+  if (!learned.ok()) return refusal("learned others: " + learned.status().message());
+  return learned;
 }
 
 KeptModel::~KeptModel() {

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/catalog.h"
+#include "core/hardening.h"
 #include "core/result.h"
 #include "core/trial.h"
 #include "trainer/bert.h"
@@ -28,9 +30,15 @@ Result<std::string> TrainedConfig(const Checkpoint& checkpoint, const TaskSpec& 
 Status WriteText(const std::filesystem::path& path, const std::string& text);
 
 // Writes the folder, which is made if need be. `spec` is recorded, without seconds and names, so
-// that equal trials write equal bytes.
+// that equal trials write equal bytes; so is what the plan's learned patterns stand at.
 Status WriteModel(const Bert& model, const Checkpoint& checkpoint, const AdamW& optimizer,
-                  const TrialSpec& spec, const std::filesystem::path& folder);
+                  const TrialSpec& spec, const std::filesystem::path& folder,
+                  const std::vector<DegreeRow>& learned = {});
+
+// What a folder that WriteModel made records of learned patterns, for the layers and heads where
+// `plan` has such. An error that names `model` where they are not there.
+Result<LearnedDegrees> LearnedOfModel(const Plan& plan, const std::string& model,
+                                      const std::filesystem::path& folder);
 
 // The files of a kept model, in the attempt's folder (core/kept_folder.h) until its worker
 // has uploaded them. What was not finished goes.

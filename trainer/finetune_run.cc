@@ -55,7 +55,7 @@ class Finetune {
     std::optional<KeptModel> kept;
     if (spec.keep != "none") {
       kept.emplace(KeptFolder(run_.options.kept_folder, run_.attempt));
-      SaveTo(kept->folder(), run_, prepared_, *model_, &request);
+      SaveTo(kept->folder(), run_, prepared_, *model_, learned_, &request);
     }
     const MaskPlan& masks = *prepared_.masks->mask_plan;
     const double waited = masks.waited_seconds();  // by the attestation

@@ -2,18 +2,24 @@
 
 namespace sparsweep {
 
+Result<std::shared_ptr<const MaskPlan>> HardenedMasks(const TrialMasks& masks,
+                                                      const LearnedDegrees& learned,
+                                                      PathChoice choice, MaskCache& cache) {
+  MaskPlanOptions options;
+  options.mask_seed = masks.mask_seed;
+  options.choice = choice;
+  options.examples = masks.examples;
+  options.learned = [&](const Pattern& pattern, int length, const MaskContext& context) {
+    return learned.Harden(pattern, length, context);
+  };
+  return MaskPlan::Make(masks.plan, options, masks.all_lengths, cache);
+}
+
 Status LearnedRun::Harden() {
   auto current = degrees_.Current();
   if (!current.ok()) return current.status();
   learned_ = *std::move(current);
-  MaskPlanOptions options;
-  options.mask_seed = masks_.mask_seed;
-  options.choice = choice_;
-  options.examples = masks_.examples;
-  options.learned = [this](const Pattern& pattern, int length, const MaskContext& context) {
-    return learned_.Harden(pattern, length, context);
-  };
-  auto made = MaskPlan::Make(masks_.plan, options, masks_.all_lengths, cache_);
+  auto made = HardenedMasks(masks_, learned_, choice_, cache_);
   if (!made.ok()) return made.status();
   hardened_ = *std::move(made);
   return {};
@@ -52,6 +58,14 @@ void LearnedRun::Record(int epoch, double soft_value, double hardened_value) {
     row.hardened_value = hardened_value;
     rows_.push_back(std::move(row));
   }
+}
+
+std::vector<DegreeRow> LearnedRun::Last() const {
+  std::vector<DegreeRow> last;
+  for (const DegreeRow& row : rows_) {
+    if (row.epoch == rows_.back().epoch) last.push_back(row);
+  }
+  return last;
 }
 
 std::vector<DegreeRow> LearnedRun::Rows() const {

@@ -14,6 +14,11 @@
 
 namespace sparsweep {
 
+// The masks of a plan whose learned patterns are hardened. `learned` is needed for this call alone.
+Result<std::shared_ptr<const MaskPlan>> HardenedMasks(const TrialMasks& masks,
+                                                      const LearnedDegrees& learned,
+                                                      PathChoice choice, MaskCache& cache);
+
 class LearnedRun {
  public:
   // `masks` and `cache` must outlive this. `train`: lengths of the training split.
@@ -31,6 +36,8 @@ class LearnedRun {
 
   // Keeps the rows of an epoch, as of the last Harden, with the primary metric both ways.
   void Record(int epoch, double soft_value, double hardened_value);
+  // The rows that Record added last.
+  std::vector<DegreeRow> Last() const;
   // All rows; distributions of some epochs are left out where they are too many for a result. Never
   // those of the last.
   std::vector<DegreeRow> Rows() const;

@@ -4,7 +4,6 @@
 #include <optional>
 #include <set>
 
-#include "core/hardening.h"
 #include "core/warnings.h"
 
 namespace sparsweep {
@@ -15,7 +14,6 @@ Result<std::unique_ptr<const TrialMasks>> PlanTrial(const TrialSpec& spec, const
                                                     std::shared_ptr<const TrialTexts> texts,
                                                     PathChoice path, MaskCache& cache,
                                                     const TokenizedSplit& test) {
-  if (Status learned = CheckLearned(plan, spec.kind); !learned.ok()) return learned;
   std::map<int, int64_t> lengths;
   std::set<int> distinct;
   for (const TokenizedSplit* split : {&train, &dev}) {

@@ -9,7 +9,8 @@
 #include "core/trial_model.h"
 #include "trainer/bert.h"
 #include "trainer/device.h"
-#include "trainer/plan_phase.h"
+#include "trainer/predict_masks.h"
+#include "trainer/prepare.h"
 #include "trainer/qa_answers.h"
 #include "trainer/qa_windows.h"
 #include "trainer/reader.h"
@@ -26,6 +27,7 @@ constexpr int64_t kBatchesInMemory = 32;
 
 struct Request {
   TrialSpec spec;
+  std::optional<TrialSpec> base;
   std::string input, output;
   bool hidden = false;
   int64_t batch_size = 32;
@@ -40,6 +42,11 @@ Result<Request> ParseRequest(const std::string& text) {
   if (!spec.ok()) return spec.status();
   Request request;
   request.spec = *std::move(spec);
+  if (parsed.contains("base")) {
+    auto base = ParseTrialSpec(parsed["base"].dump());
+    if (!base.ok()) return base.status();
+    request.base = *std::move(base);
+  }
   request.input = parsed.value("input", "");
   request.output = parsed.value("output", "");
   request.hidden = parsed.value("hidden", false);
@@ -101,9 +108,12 @@ Result<Questions> ReadAsked(const std::string& input) {
   return questions;
 }
 
-using Data = std::shared_ptr<const TokenizedData>;
+struct Input {
+  Examples examples;  // without a text: questions
+  std::shared_ptr<const TokenizedData> data;
+};
 
-Result<Data> TokenizeInput(const Request& request, const Checkpoint& checkpoint) {
+Result<Input> TokenizeInput(const Request& request, const Checkpoint& checkpoint) {
   auto tokenizer = Tokenizer::Load(checkpoint.folder);
   if (!tokenizer.ok()) return tokenizer.status();
   Status usable = CheckVocabulary(request.spec, *tokenizer, checkpoint.config);
@@ -112,14 +122,18 @@ Result<Data> TokenizeInput(const Request& request, const Checkpoint& checkpoint)
   if (request.spec.task.type == "qa") {
     auto questions = ReadAsked(request.input);
     if (!questions.ok()) return questions.status();
-    return TokenizeQuestions(*tokenizer, *std::move(questions), training.max_length,
-                             training.doc_stride, checkpoint.config.types);
+    auto windows = TokenizeQuestions(*tokenizer, *std::move(questions), training.max_length,
+                                     training.doc_stride, checkpoint.config.types);
+    if (!windows.ok()) return windows.status();
+    return Input{{}, *std::move(windows)};
   }
   usable = tokenizer->Truncate(static_cast<int>(training.max_length));
   if (!usable.ok()) return usable;
   auto examples = ReadInput(request);
   if (!examples.ok()) return examples.status();
-  return Tokenize(*tokenizer, *examples, checkpoint.config.types);
+  auto tokens = Tokenize(*tokenizer, *examples, checkpoint.config.types);
+  if (!tokens.ok()) return tokens.status();
+  return Input{*std::move(examples), *std::move(tokens)};
 }
 
 // How many outputs the task's head has; 0: hidden states alone.
@@ -272,36 +286,27 @@ Result<int64_t> WriteLines(const Request& request, const Bert& model, const Toke
 Result<std::string> Predict(const std::string& text, const TrainerOptions& options) {
   auto request = ParseRequest(text);
   if (!request.ok()) return request.status();
-  TrialSpec& spec = request->spec;
-  spec.kind = "infer";
+  const TrialSpec& spec = request->spec;
   auto device = ChooseDevice(options.device);
   if (!device.ok()) return device.status();
+  Status computes = CheckPrecision(spec.training.precision, FactsOf(*device));
+  if (!computes.ok()) return computes;
   auto checkpoint = LoadCheckpoint(ModelFolder(options.data_folder, spec).string());
   if (!checkpoint.ok()) return checkpoint.status();
   if (Status usable = CheckRequest(*request, **checkpoint); !usable.ok()) return usable;
-  auto data = TokenizeInput(*request, **checkpoint);
-  if (!data.ok()) return data.status();
-  const TokenizedSplit& split = (*data)->dev;
-
-  const int max_length = static_cast<int>(spec.training.max_length);
-  auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
-  if (!plan.ok()) return plan.status();
-  if (plan->needs_text()) {
-    return InvalidArgument("\"" + spec.attention +
-                           "\" has a pattern of words, for which predict has no parses or vectors");
-  }
-  if (plan->learned()) {
-    return InvalidArgument("\"" + spec.attention +
-                           "\" has a learned pattern, and what was learned is not among the "
-                           "weights; write the degrees that were learned, such as window(4)");
-  }
+  auto input = TokenizeInput(*request, **checkpoint);
+  if (!input.ok()) return input.status();
+  const TokenizedSplit& split = input->data->dev;
   MaskCache cache;
-  auto masks = PlanTrial(spec, *plan, {}, split, nullptr, options.path, cache);
+  auto masks = PredictMasks(
+      {spec, request->base ? &*request->base : nullptr, request->input, input->examples, split},
+      options, cache);
   if (!masks.ok()) return masks.status();
 
   BertOptions model_options;
-  model_options.vocabulary = (*data)->vocabulary;
-  model_options.max_length = max_length;
+  model_options.vocabulary = input->data->vocabulary;
+  model_options.max_length = static_cast<int>(spec.training.max_length);
+  model_options.precision = PrecisionOf(spec.training);
   if (split.qa) model_options.head.kind = HeadKind::kSpan;
   model_options.head.outputs = std::max(Outputs(spec.task), 1);
   model_options.head.mean_pooling = spec.training.pooling == "mean";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/hardening.h"
 #include "core/trial_model.h"
 #include "core/warnings.h"
 #include "trainer/device.h"
@@ -159,16 +160,13 @@ MaybeFailure MakeMasks(const RunContext& run, Prepared* prepared, TrialResult* r
   const int max_length = static_cast<int>(spec.training.max_length);
   auto plan = Plan::Resolve(spec.attention, {spec.layers, spec.heads, max_length});
   if (!plan.ok()) return Refused(plan.status());
+  if (Status learned = CheckLearned(*plan, spec.kind); !learned.ok()) return Refused(learned);
   if (plan->learned() && spec.training.precision != "float32") {
     return Refused(InvalidArgument("precision \"" + spec.training.precision +
                                    "\": learned patterns are computed in float32 only"));
   }
+  if (Status words = CheckWords(*plan, spec.task); !words.ok()) return Refused(words);
   std::shared_ptr<TrialTexts> texts;
-  if (plan->needs_text() && spec.task.type == "qa") {
-    return Refused(InvalidArgument("\"" + plan->canonical() +
-                                   "\": masks of words are not available for tasks of type qa in "
-                                   "this version of the trainer"));
-  }
   if (plan->needs_text()) {
     auto made = TextsOf(run, *prepared, *plan);
     if (!made.ok()) return FailureOf(made.status());

@@ -118,7 +118,7 @@ class Pretrain {
     if (spec.keep != "none") {
       kept.emplace(KeptFolder(run_.options.kept_folder, run_.attempt));
       weights = outlives ? std::filesystem::path(request.state.string() + ".best") : kept->folder();
-      SaveTo(weights, run_, prepared_, *model_, &request.train);
+      SaveTo(weights, run_, prepared_, *model_, learned_, &request.train);
     }
     const double waited = prepared_.masks->mask_plan->waited_seconds();  // by the attestation
     run_.observer.OnPhase("train", TotalSteps(spec.training, prepared_.train.size()),
@@ -162,8 +162,8 @@ std::variant<TrialResult, Failure> RunPretrain(const RunContext& run) {
 
 Result<Masking> MaskingOf(const Tokenizer& tokenizer, int vocab, uint64_t seed) {
   Masking masking{.seed = seed, .mask_token = -1, .vocab = vocab, .special = {}};
-  for (const char* text : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "<unk>", "<s>",
-                           "</s>", "<mask>"}) {
+  for (const char* text :
+       {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "<unk>", "<s>", "</s>", "<mask>"}) {
     if (const auto id = tokenizer.TokenId(text)) masking.special.push_back(*id);
   }
   std::ranges::sort(masking.special);

@@ -55,12 +55,13 @@ TrainRequest TrainingOf(const RunContext& run, const Prepared& prepared,
 }
 
 void SaveTo(const std::filesystem::path& folder, const RunContext& run, const Prepared& prepared,
-            const Bert& model, TrainRequest* request) {
+            const Bert& model, const std::optional<LearnedRun>& learned, TrainRequest* request) {
   if (run.spec.keep == "none") return;
   request->save_when =
       run.spec.keep == "best" ? TrainRequest::Save::kBest : TrainRequest::Save::kLast;
   request->save = [&, folder](const AdamW& optimizer) {
-    return WriteModel(model, *prepared.checkpoint, optimizer, run.spec, folder);
+    return WriteModel(model, *prepared.checkpoint, optimizer, run.spec, folder,
+                      learned ? learned->Last() : std::vector<DegreeRow>());
   };
 }
 

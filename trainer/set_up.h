@@ -31,7 +31,7 @@ TrainRequest TrainingOf(const RunContext& run, const Prepared& prepared,
                         std::optional<LearnedRun>& learned);
 // Where the spec keeps weights: has them written to `folder` when they are the ones to keep.
 void SaveTo(const std::filesystem::path& folder, const RunContext& run, const Prepared& prepared,
-            const Bert& model, TrainRequest* request);
+            const Bert& model, const std::optional<LearnedRun>& learned, TrainRequest* request);
 // What came of it; `started` is when the trial began.
 void StoreTrained(const TrainOutcome& trained, const TrainRequest& request,
                   std::chrono::steady_clock::time_point started, TrialResult* result);

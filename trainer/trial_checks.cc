@@ -35,6 +35,13 @@ Status CheckPrecision(const std::string& precision, const DeviceFacts& device) {
                                                      "; use \"float32\" or another worker");
 }
 
+Status CheckWords(const Plan& plan, const TaskSpec& task) {
+  if (!plan.needs_text() || task.type != "qa") return {};
+  return InvalidArgument("\"" + plan.canonical() +
+                         "\": masks of words are not available for tasks of type qa in this "
+                         "version of the trainer");
+}
+
 Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer,
                        const BertConfig& config) {
   if (tokenizer.vocab_size() <= config.vocab) return {};

@@ -2,6 +2,7 @@
 // one sentence. Not here: fingerprints and files (trial_run.h). Any thread.
 #pragma once
 
+#include "core/plan.h"
 #include "core/result.h"
 #include "core/trial.h"
 #include "trainer/bert_config.h"
@@ -16,6 +17,8 @@ Status CheckKeep(const TrialSpec& spec);
 Status CheckModel(const TrialSpec& spec, const BertConfig& config);
 // That the device computes in this precision.
 Status CheckPrecision(const std::string& precision, const DeviceFacts& device);
+// That masks of words are there for the task.
+Status CheckWords(const Plan& plan, const TaskSpec& task);
 // No token id that the word embeddings have not.
 Status CheckVocabulary(const TrialSpec& spec, const Tokenizer& tokenizer, const BertConfig& config);
 

@@ -86,14 +86,21 @@ Result<std::shared_ptr<TrialTexts>> TrialTexts::Read(const TaskSpec& task,
                                                      std::shared_ptr<const Checkpoint> checkpoint) {
   auto examples = ReadExamples(task, data_folder);
   if (!examples.ok()) return examples.status();
+  return Of(task, data_folder, *examples, std::move(tokenizer), std::move(checkpoint));
+}
+
+Result<std::shared_ptr<TrialTexts>> TrialTexts::Of(const TaskSpec& task,
+                                                   const std::filesystem::path& data_folder,
+                                                   const Examples& examples, Tokenizer tokenizer,
+                                                   std::shared_ptr<const Checkpoint> checkpoint) {
   std::shared_ptr<TrialTexts> texts(
       new TrialTexts(task, data_folder, std::move(tokenizer), std::move(checkpoint)));
-  for (const auto* split : {&examples->train, &examples->dev, &examples->test}) {
+  for (const auto* split : {&examples.train, &examples.dev, &examples.test}) {
     for (const Example& example : *split) {
       if (Status added = texts->Add(example); !added.ok()) return added;
     }
   }
-  texts->train_size_ = static_cast<int64_t>(examples->train.size());
+  texts->train_size_ = static_cast<int64_t>(examples.train.size());
   for (auto& list : texts->similarities_) list.resize(texts->entries_.size());
   return texts;
 }

@@ -46,11 +46,17 @@ bool NeedsVectors(const Plan& plan, Similarity by);
 
 class TrialTexts {
  public:
-  // Tokenizes again what Tokenize did, and keeps where each token is from. `tokenizer` truncates.
+  // Tokenizes again what Tokenize did, and keeps where each token is from. `tokenizer` truncates;
+  // the word vectors of `by=model` are the checkpoint's.
   static Result<std::shared_ptr<TrialTexts>> Read(const TaskSpec& task,
                                                   const std::filesystem::path& data_folder,
                                                   Tokenizer tokenizer,
                                                   std::shared_ptr<const Checkpoint> checkpoint);
+  // The same of examples that were read from the task's files already.
+  static Result<std::shared_ptr<TrialTexts>> Of(const TaskSpec& task,
+                                                const std::filesystem::path& data_folder,
+                                                const Examples& examples, Tokenizer tokenizer,
+                                                std::shared_ptr<const Checkpoint> checkpoint);
 
   // Examples are numbered: train as read, then dev, then test.
   int64_t train_size() const { return train_size_; }

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 BUILD = os.environ.get("SPARSWEEP_BUILD_DIR", "build/release")
 SPARSWEEP = os.path.abspath(os.path.join(BUILD, "bin", "sparsweep"))
@@ -31,6 +32,15 @@ def require_programs_and_data():
         if not os.path.exists(os.path.join(DATA, path)):
             print(f"SKIPPED, NOTHING WAS TESTED: {DATA}/{path} is not there; run scripts/bootstrap")
             sys.exit(77)
+
+
+# A RoBERTa of two layers with random weights.
+ROBERTA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "trainer", "golden", "roberta")
+
+
+def computes_bfloat16():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return "avx512_bf16" in file.read()
 
 
 def tiny_sweep(**changes):
@@ -157,9 +167,26 @@ class E2eTest(unittest.TestCase):
         self.assertNotIn("terminate called", result.stderr)
 
 
+class WithDataFolder(E2eTest):
+    """With a data folder of its own, whose models and tasks are those of the machine: what is fetched stays there."""
+
+    def setUp(self):
+        super().setUp()
+        self.data = os.path.join(self.folder, "data")
+        os.mkdir(self.data)
+        for name in ("models", "tasks"):
+            os.symlink(os.path.join(DATA, name), os.path.join(self.data, name))
+        patched = unittest.mock.patch.dict(os.environ, SPARSWEEP_DATA=self.data)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def run_sweep(self, spec, db="sparsweep.db"):
+        ran = self.run_cli("run", self.write(spec["name"] + ".json", spec), "--db", db, "--slots", "1", limit=200)
+        self.assertEqual(ran.returncode, 0, ran.stderr + ran.stdout)
+
 def main():
     require_programs_and_data()
     unittest.main(verbosity=2)
 
 
-__all__ = ["E2eTest", "SPARSWEEP", "main", "signal", "tiny_sweep", "until"]
+__all__ = ["DATA", "E2eTest", "ROBERTA", "SPARSWEEP", "WithDataFolder", "computes_bfloat16", "main", "signal", "tiny_sweep", "until"]

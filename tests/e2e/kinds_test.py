@@ -1,12 +1,11 @@
-"""Kinds profile, infer and pretrain, and `sparsweep predict`, through the real programs."""
+"""Kinds profile, infer and pretrain, and models that trials kept, through the real programs."""
 
 import hashlib
 import json
 import os
 import signal
-import unittest.mock
 
-from harness import DATA, E2eTest, main, until
+from harness import DATA, ROBERTA, E2eTest, WithDataFolder, computes_bfloat16, main, until
 
 PROFILE = {
     "name": "memory", "kind": "profile", "model": "bert-tiny", "attention": "block($n)", "axes": {"n": [2]},
@@ -70,23 +69,7 @@ class Measuring(E2eTest):
                      "max_length 32 is less than length 64")
 
 
-class WithDataFolder(E2eTest):
-    """With a data folder of its own, whose models and tasks are those of the machine: what is fetched stays there."""
-
-    def setUp(self):
-        super().setUp()
-        self.data = os.path.join(self.folder, "data")
-        os.mkdir(self.data)
-        for name in ("models", "tasks"):
-            os.symlink(os.path.join(DATA, name), os.path.join(self.data, name))
-        patched = unittest.mock.patch.dict(os.environ, SPARSWEEP_DATA=self.data)
-        patched.start()
-        self.addCleanup(patched.stop)
-
-    def run_sweep(self, spec, db="sparsweep.db"):
-        ran = self.run_cli("run", self.write(spec["name"] + ".json", spec), "--db", db, "--slots", "1", limit=200)
-        self.assertEqual(ran.returncode, 0, ran.stderr + ran.stdout)
-
+class WithCorpus(WithDataFolder):
     def mlm(self, name, **training):
         lines = [f"The {'north' if i % 2 else 'south'} road has {i} bridges and {3 * i} old villages." for i in range(60)]
         self.write("corpus.txt", "".join(line + ("\n\n" if i % 3 == 2 else "\n") for i, line in enumerate(lines)))
@@ -98,7 +81,7 @@ class WithDataFolder(E2eTest):
         }
 
 
-class Pretraining(WithDataFolder):
+class Pretraining(WithCorpus):
     def test_perplexity_of_a_corpus(self):
         self.run_sweep(self.mlm("mlm", max_steps=6, eval_every=3))
         rows = self.query("SELECT canonical, metric, value FROM v_results")
@@ -141,7 +124,20 @@ class Pretraining(WithDataFolder):
         self.assertIn("fewer than one sequence of 32", ran.stderr + ran.stdout)
 
 
-class KeptModels(WithDataFolder):
+class Roberta(WithCorpus):
+    def test_pretrains_and_is_measured_in_either_precision(self):
+        for precision in ["float32"] + ["bfloat16"] * computes_bfloat16():
+            with self.subTest(precision=precision):
+                for spec in (self.mlm("mlm", max_steps=4), PROFILE, INFER):
+                    training = {**spec["training"], "precision": precision}
+                    name = spec["kind"] + precision
+                    self.run_sweep(dict(spec, name=name, model=ROBERTA, training=training), db=name + ".db")
+                    rows = self.query("SELECT canonical, value FROM v_results", name + ".db")
+                    self.assertEqual(len(rows), 2)
+                    self.assertTrue(all(value > 0 for _, value in rows), rows)
+
+
+class KeptModels(WithCorpus):
     def test_what_pretraining_left_is_a_model_of_the_next_sweep_and_predicts(self):
         self.run_sweep(dict(self.mlm("mlm", max_steps=3), keep="last", baseline="none"))
         ((trial, made),) = self.query("SELECT trial_id, checkpoint FROM v_results WHERE checkpoint IS NOT NULL")
@@ -212,37 +208,6 @@ class KeptModels(WithDataFolder):
             self.assertAlmostEqual(right / len(asked), exact)
         ran = self.run_cli("predict", "--trial", str(trial), "--input", "in.jsonl", "--output", "out.jsonl", "--hidden")
         self.refused(ran, "read in windows")
-
-
-class Predicting(E2eTest):
-    TEXTS = ["A fine film.", "It rained all day and we stayed at home.", "No."]
-
-    def predict(self, *arguments):
-        path = self.write("in.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in self.TEXTS))
-        out = os.path.join(self.folder, "out.jsonl")
-        ran = self.run_cli("predict", "--input", path, "--output", out, *arguments)
-        if ran.returncode != 0:
-            return ran
-        with open(out, encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-
-    def test_hidden_states_of_each_token_whatever_the_batch(self):
-        alone = self.predict("--model", "bert-tiny", "--attention", "window(2)", "--hidden", "--batch-size", "1")
-        self.assertEqual([len(line["hidden"]) for line in alone], [6, 12, 4])
-        self.assertEqual({len(token) for line in alone for token in line["hidden"]}, {128})
-        together = self.predict("--model", "bert-tiny", "--attention", "window(2)", "--hidden", "--batch-size", "3")
-        for one, other in zip(alone, together):
-            for a, b in zip(one["hidden"], other["hidden"]):
-                self.assertLess(max(abs(x - y) for x, y in zip(a, b)), 1e-4)
-        dense = self.predict("--model", "bert-tiny", "--hidden")
-        self.assertGreater(abs(dense[1]["hidden"][0][0] - alone[1]["hidden"][0][0]), 1e-4)
-
-    def test_refuses_in_one_sentence(self):
-        self.refused(self.predict(), "--model or --trial")
-        self.refused(self.predict("--model", "bert-tiny"), "--hidden")
-        self.refused(self.predict("--model", "bert-tiny", "--task", "sentences3k"), "no trained classifier")
-        self.refused(self.predict("--model", "no-model", "--hidden"), "no-model")
-        self.refused(self.predict("--model", "bert-tiny", "--hidden", "--attention", "syntax(1)"), "pattern of words")
 
 
 if __name__ == "__main__":
