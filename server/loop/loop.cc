@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "server/store/blobs.h"
 #include "server/store/restore.h"
@@ -35,8 +34,7 @@ Loop::Loop(StoreFile& file, Feed& feed, Progress& progress, LoopOptions options)
       progress_(progress),
       options_(std::move(options)),
       writer_(file.db()),
-      scheduler_(options_.scheduler),
-      timer_(context_) {}
+      scheduler_(options_.scheduler) {}
 
 Result<std::unique_ptr<Loop>> Loop::Start(StoreFile& file, Feed& feed, Progress& progress,
                                           LoopOptions options) {
@@ -53,17 +51,19 @@ void Loop::Stop() {
     if (stopping_) return;
     stopping_ = true;
   }
-  boost::asio::post(context_, [this] {
+  Defer([this] {
     while (RunBatch()) {
     }
     for (auto& [worker, held] : held_) Answer(std::move(held.posted.reply), Stopping());
     held_.clear();
-    context_.stop();
+    const std::lock_guard lock(mutex_);
+    over_ = true;
   });
   if (thread_.joinable()) thread_.join();
 }
 
 void Loop::Post(Posted posted) {
+  bool taken = false;
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
@@ -73,15 +73,16 @@ void Loop::Post(Posted posted) {
         queue_.push_back(std::move(posted));
       }
       Schedule();
-      return;
+      taken = true;
     }
   }
+  if (taken) return changed_.notify_one();
   Answer(std::move(posted.reply), Stopping());
 }
 
 void Loop::Schedule() {
   if (std::exchange(scheduled_, true)) return;
-  boost::asio::post(context_, [this] {
+  tasks_.push_back([this] {
     {
       const std::lock_guard lock(mutex_);
       scheduled_ = false;
@@ -90,18 +91,42 @@ void Loop::Schedule() {
   });
 }
 
+void Loop::Defer(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+}
+
 void Loop::Answer(std::function<void(Result<Outcome>)> reply, Result<Outcome> outcome) {
   if (reply) reply(std::move(outcome));
 }
 
 void Loop::Run() {
-  const auto work = boost::asio::make_work_guard(context_);
   // Here, not before the start: what only reads is served meanwhile, what is posted waits.
   const Status restored = Restore();
   if (!restored.ok()) failure_ = restored;
   restoring_.set_value(restored);
-  ArmTimer();
-  context_.run();
+  SetWake();
+  std::unique_lock lock(mutex_);
+  while (!over_) {
+    const auto posted = [this] { return !tasks_.empty(); };
+    if (wake_at_ && (Now() >= *wake_at_ || !changed_.wait_until(lock, *wake_at_, posted))) {
+      wake_at_.reset();
+      lock.unlock();
+      failure_.ok() ? void(RunBatch()) : Recover();
+      lock.lock();
+      continue;
+    }
+    if (!wake_at_) changed_.wait(lock, posted);
+    std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+    task = nullptr;
+    lock.lock();
+  }
 }
 
 Status Loop::Restore() {
@@ -183,9 +208,9 @@ bool Loop::RunBatch() {
     Publish(*std::move(events));
     RemoveBlobFiles(file_.db().path() + ".blobs", writer_.TakeRemovedBlobs());
     // After those who came meanwhile: it takes as long as a chunk of a grid.
-    boost::asio::post(context_, [this] { file_.log().FinishIfDue(); });
+    Defer([this] { file_.log().FinishIfDue(); });
   }
-  ArmTimer();
+  SetWake();
   return any;
 }
 
@@ -246,33 +271,19 @@ void Loop::Recover() {
   } else {
     probe_after_ = std::min(probe_after_ * 2, kLastProbe);
   }
-  ArmTimer();
+  SetWake();
 }
 
-void Loop::ArmTimer() {
-  const bool failed = !failure_.ok();
-  std::optional<Instant> at;
-  if (failed) {
-    if (probe_after_ > Duration::zero()) at = Now() + probe_after_;
-  } else {
-    at = scheduler_.NextDeadline();
-    for (const auto& [worker, held] : held_) {
-      if (!at || held.deadline < *at) at = held.deadline;
-    }
-  }
-  if (!at) {
-    timer_.cancel();
+void Loop::SetWake() {
+  wake_at_.reset();
+  if (!failure_.ok()) {
+    if (probe_after_ > Duration::zero()) wake_at_ = Now() + probe_after_;
     return;
   }
-  timer_.expires_at(*at);
-  timer_.async_wait([this, failed](const boost::system::error_code& error) {
-    if (error) return;
-    if (failed) {
-      Recover();
-    } else {
-      RunBatch();
-    }
-  });
+  wake_at_ = scheduler_.NextDeadline();
+  for (const auto& [worker, held] : held_) {
+    if (!wake_at_ || held.deadline < *wake_at_) wake_at_ = held.deadline;
+  }
 }
 
 Result<Result<Outcome>> Loop::Apply(Event event, Instant now) {

@@ -8,8 +8,7 @@
 // Post from any thread. Replies run on the loop thread and must not block.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <future>
@@ -107,7 +106,8 @@ class Loop {
 
   Status Restore();
   void Run();
-  void Schedule();  // by mutex_
+  void Schedule();  // by mutex_; who lets go of it tells `changed_`
+  void Defer(std::function<void()> task);  // any thread
   std::vector<Posted> NextBatch();
   bool RunBatch();  // false: nothing was posted
   // An error is the store's: the batch is lost.
@@ -125,7 +125,7 @@ class Loop {
   void Publish(std::vector<EventRow> events);
   void Fail(const Status& status);
   void Recover();
-  void ArmTimer();
+  void SetWake();
   void Answer(std::function<void(Result<Outcome>)> reply, Result<Outcome> outcome);
 
   // Constant after construction.
@@ -134,18 +134,21 @@ class Loop {
   Progress& progress_;
   const LoopOptions options_;
 
-  boost::asio::io_context context_;
+  // Told after mutex_ is free again, so that the loop does not wake up only to wait for it.
+  std::condition_variable changed_;
   std::mutex mutex_;
+  std::deque<std::function<void()>> tasks_;  // by mutex_
   std::vector<Posted> queue_;   // by mutex_
   std::deque<Posted> behind_;   // by mutex_
   bool behind_next_ = false;    // by mutex_: of the two, whose turn it is
   bool scheduled_ = false;      // by mutex_
   bool stopping_ = false;       // by mutex_
+  bool over_ = false;           // by mutex_
 
   // Loop thread only.
   Writer writer_;
   Scheduler scheduler_;
-  boost::asio::steady_timer timer_;
+  std::optional<Instant> wake_at_;       // though nothing is posted
   std::map<std::string, Held> held_;     // by worker
   std::map<AttemptId, Leased> leased_;   // live attempts
   std::map<std::string, int64_t> touched_at_;  // last_seen_at as stored, by worker

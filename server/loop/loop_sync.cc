@@ -1,8 +1,6 @@
 // The part of the loop that speaks with workers: Sync, held calls, metric points, live progress.
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
-
 #include "server/loop/loop.h"
 
 namespace sparsweep {
@@ -153,8 +151,7 @@ Status Loop::AddSpecs(const WorkerSynced& sync, Outcome* outcome) {
 }
 
 void Loop::Abandon(std::string worker, std::string incarnation, int64_t sequence) {
-  boost::asio::post(context_, [this, worker = std::move(worker),
-                               incarnation = std::move(incarnation), sequence] {
+  Defer([this, worker = std::move(worker), incarnation = std::move(incarnation), sequence] {
     const auto held = held_.find(worker);
     if (held == held_.end()) return;
     const auto& sync = std::get<WorkerSynced>(*held->second.posted.event);
@@ -189,7 +186,7 @@ Status Loop::ReleaseHeld(Instant now) {
     at = held_.erase(at);
   }
   // What these answers changed for others is told at once, in a batch of its own.
-  if (!news_.empty()) boost::asio::post(context_, [this] { RunBatch(); });
+  if (!news_.empty()) Defer([this] { RunBatch(); });
   return {};
 }
 
