@@ -32,7 +32,7 @@ DegreeRow ReadDegreeRow(const json& value, const std::string& path, Violations* 
   Required reader(value, path, out);
   reader.Read("epoch", &row.epoch);
   reader.Read("layer", &row.layer);
-  const auto wholes = [&](const std::string& name, int64_t high, auto* numbers) {
+  const auto wholes = [&](const char* name, int64_t high, auto* numbers) {
     const json* list = reader.Find(name);
     if (list != nullptr && !list->is_array()) {
       out->Add(reader.Path(name), DescribeJson(*list) + " must be a list");
