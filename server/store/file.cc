@@ -12,6 +12,7 @@
 
 #include "migrations/migrations.h"
 #include "server/store/backup.h"
+#include "server/store/joined_writes.h"
 
 namespace sparsweep {
 namespace {
@@ -132,6 +133,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& path) {
       file->backup_ = BackUp(db, version);
     }
     Migrate(db, version);
+    JoinLogWrites(db);
     file->log_ = std::make_unique<WriteAheadLog>(db);
     return {};
   });
