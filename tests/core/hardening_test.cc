@@ -67,6 +67,20 @@ TEST(LearnedDegrees, AreRefusedWhereAResultLacksThem) {
             "the result has no learned degrees for layer 0 head 0");
 }
 
+TEST(LearnedDegrees, AreReadAsAModelCarriesThem) {
+  DegreeRow window, span;
+  window.epoch = span.epoch = 2;
+  window.heads = {0, 1};
+  window.distribution = Halves().parts();
+  span.layer = 1;
+  span.heads = {0};
+  span.span = 2.5;
+  const std::string text = DegreeRowsToJson({window, span});
+  EXPECT_EQ(ParseDegreeRows(text).value(), (std::vector<DegreeRow>{window, span}));
+  EXPECT_EQ(ParseDegreeRows("{}").status().message(), "learned degrees: an object must be a list");
+  EXPECT_FALSE(ParseDegreeRows(R"([{"epoch": 2}])").ok());
+}
+
 TEST(ExpectedMasks, OfALearnedPlanAreItsHardenedMasks) {
   const Plan plan = Resolve("layer 0: learned_window(3, harden=threshold)");
   const auto learned = LearnedDegrees::OfResult(plan, Rows()).value();
