@@ -7,6 +7,8 @@ import json
 import re
 import sys
 
+if len(sys.argv) not in (3, 4):
+    sys.exit(__doc__)
 source, target, words = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 40
 
 
