@@ -4,6 +4,8 @@
 
 #include "core/catalog.h"
 #include "server/http/http_server.h"
+#include "server/loop/blob_cleaning.h"
+#include "server/loop/digests.h"
 #include "server/loop/expander.h"
 #include "server/loop/loop.h"
 #include "server/rpc/grpc_server.h"
@@ -12,7 +14,6 @@
 #include "server/store/kept_models.h"
 #include "server/store/reader_pool.h"
 #include "server/store/reads.h"
-#include "server/store/result_digest.h"
 
 namespace sparsweep {
 namespace {
@@ -56,7 +57,6 @@ struct Server::Impl {
 
   Status StartStore();
   Status StartFronts();
-  void StoreDigest(SweepId sweep);
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -93,7 +93,7 @@ Status Server::Impl::StartStore() {
   loop_options.on_sweep_created = [this](SweepId sweep) {
     if (expander != nullptr) expander->Enqueue(sweep);
   };
-  loop_options.on_sweep_ended = [this](SweepId sweep) { StoreDigest(sweep); };
+  loop_options.on_sweep_ended = [this](SweepId sweep) { StoreDigest(*readers, *loop, sweep); };
   Result<std::unique_ptr<Loop>> started = Loop::Start(*file, feed, progress, loop_options);
   if (!started.ok()) return started.status();
   loop = *std::move(started);
@@ -106,8 +106,10 @@ Status Server::Impl::StartStore() {
       [](Database& db) -> Result<std::vector<SweepId>> { return ReadWithoutDigest(db); },
       [this](Result<std::vector<SweepId>> sweeps) {
         if (!sweeps.ok()) return;
-        for (const SweepId sweep : *sweeps) StoreDigest(sweep);
+        for (const SweepId sweep : *sweeps) StoreDigest(*readers, *loop, sweep);
       });
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  RemoveUnnamedBlobs(*readers, *loop, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   return {};
 }
 
@@ -128,28 +130,6 @@ Status Server::Impl::StartFronts() {
   http = *std::move(web);
   ports.http = static_cast<uint16_t>(http->port());
   return {};
-}
-
-// Computed on a reader, off the loop; stored if the sweep has not been reopened meanwhile.
-void Server::Impl::StoreDigest(SweepId sweep) {
-  struct Digested {
-    int64_t revision = 0;
-    std::string digest;
-  };
-  readers->Read<Digested>(
-      [sweep](Database& db) -> Result<Digested> {
-        const std::optional<SweepRow> row = ReadSweep(db, sweep);
-        if (!row || !row->ended_at) return Status(StatusCode::kAborted, "reopened");
-        return Digested{row->revision, ResultDigest(db, sweep)};
-      },
-      [this, sweep](Result<Digested> digested) {
-        if (!digested.ok()) return;
-        Posted posted;
-        posted.write = [sweep, digested = *digested](Writer& writer) {
-          return writer.WriteResultDigest(sweep, digested.revision, digested.digest);
-        };
-        loop->Post(std::move(posted));
-      });
 }
 
 Status Server::Restored() {

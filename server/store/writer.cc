@@ -275,19 +275,36 @@ Status Writer::WriteMetrics(const AttemptId& attempt, const std::vector<MetricPo
 Status Writer::WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes) {
   CountUnnamed(sha256, 1);
   return Guard([&] {
-    Statement insert =
-        db_.Prepare("INSERT OR IGNORE INTO blob (sha256, size, bytes) VALUES (?1, ?2, ?3)");
-    insert.Bind(sha256, size);
-    if (bytes != nullptr) insert.BindBlob(3, *bytes);
+    Statement insert = db_.Prepare(
+        "INSERT INTO blob (sha256, size, brought_at, bytes) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT (sha256) DO UPDATE SET brought_at = excluded.brought_at");
+    insert.Bind(sha256, size, now_ms_);
+    if (bytes != nullptr) insert.BindBlob(4, *bytes);
     insert.Run();
   });
 }
 
-Status Writer::WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest) {
+Status Writer::RemoveBlobs(const std::vector<std::string>& digests, int64_t brought_before_ms) {
+  return Guard([&] {
+    for (const std::string& digest : digests) {
+      Statement remove = db_.Prepare(
+          "DELETE FROM blob WHERE sha256 = ?1 AND brought_at < ?2 AND NOT EXISTS "
+          "(SELECT 1 FROM attempt WHERE log_blob = ?1) RETURNING bytes");
+      remove.Bind(digest, brought_before_ms);
+      while (remove.Step()) {
+        if (remove.IsNull(0)) removed_blobs_.push_back(digest);
+      }
+    }
+  });
+}
+
+Result<bool> Writer::WriteResultDigest(SweepId sweep, int64_t revision,
+                                       const std::string& digest) {
   return Guard([&] {
     db_.Prepare("UPDATE sweep SET result_digest = ?3 WHERE id = ?1 AND revision = ?2")
         .Bind(sweep, revision, digest)
         .Run();
+    return db_.Changes() > 0;
   });
 }
 

@@ -44,7 +44,10 @@ class Writer {
   // Repeats are harmless: (attempt, name, step) is a key.
   Status WriteMetrics(const AttemptId& attempt, const std::vector<MetricPoint>& points);
   Status WriteBlob(const std::string& sha256, int64_t size, const std::string* bytes);
-  Status WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest);
+  // Of these the ones that were not brought again since then, and that no attempt names.
+  Status RemoveBlobs(const std::vector<std::string>& digests, int64_t brought_before_ms);
+  // False: the sweep is another by now, and nothing was written.
+  Result<bool> WriteResultDigest(SweepId sweep, int64_t revision, const std::string& digest);
   Status TouchWorker(const std::string& worker);
   struct AnsweredRequest {
     std::string digest;  // of the request

@@ -2,13 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/loop/blob_cleaning.h"
 #include "server/store/blobs.h"
+#include "server/store/unnamed_blobs.h"
 #include "tests/server/harness.h"
 
 namespace sparsweep {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kCells[] =
     R"j("attention": "window($w)", "axes": {"w": [0, 1, 2, 3, 4]}, "seeds": 1)j";
@@ -198,6 +201,63 @@ TEST_F(Deletion, ABlobWhoseFileHasGoneIsSentAgainAndTheStoreGoesOn) {
   EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
   EXPECT_EQ(refused.status().message(), "the blob's file is missing; send it again");
   EXPECT_TRUE(Bring(api(), bytes).get().ok());
+}
+
+// What a start of the server does, with the clock a day on or not.
+TEST_F(Deletion, BlobsThatNothingNamesGoAfterADay) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  const std::string lost = Put(api(), "of a report that was refused\n");
+  const std::string large(kSmallBlobBytes + 1, 'x');
+  const std::string file = BlobPath(folder / "a.db.blobs", Put(api(), large));
+  const std::string predictions = Put(api(), "predictions\n"), weights = Put(api(), "weights\n");
+  Put(api(), "twice\n");  // and once more for the report that names it
+  FakeWorker worker(api(), "w", 1);
+  ASSERT_TRUE(worker.Sync().ok());
+  v1::SyncRequest request = worker.Request();
+  request.clear_running();
+  v1::EndedAttempt* ended = request.add_ended();
+  *ended->mutable_attempt() = worker.running[0].attempt();
+  TrialResult result = RecordedResult(0.5);
+  result.predictions = predictions;
+  result.checkpoint.emplace();
+  result.checkpoint->fingerprint = std::string(64, '8');
+  result.checkpoint->files["model.safetensors"] = weights;
+  ended->set_result_json(TrialResultToJson(result));
+  ended->set_log_blob(Put(api(), "twice\n"));
+  ASSERT_TRUE(worker.Send(request).ok());
+
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  constexpr int64_t kDay = 24 * 3600 * 1000;
+  const auto unnamed = [&](int64_t at) {
+    return FindUnnamedBlobs(server->file->db(), at - kDay);
+  };
+  EXPECT_THAT(unnamed(now + kDay / 2), ElementsAre());
+  EXPECT_THAT(unnamed(now + 2 * kDay), UnorderedElementsAre(lost, Sha256Hex(large)));
+  RemoveUnnamedBlobs(*server->readers, *server->loop, now + 2 * kDay);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (std::filesystem::exists(file)) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  EXPECT_THAT(Rows(api(), "SELECT sha256 FROM blob"),
+              UnorderedElementsAre(predictions, weights, Sha256Hex("twice\n")));
+
+  // Its trial goes, and a second report of it was awaited in vain.
+  Delete("sweeps/1");
+  UntilGone("1");
+  EXPECT_THAT(unnamed(now + 2 * kDay),
+              UnorderedElementsAre(predictions, weights, Sha256Hex("twice\n")));
+}
+
+TEST_F(Deletion, ABlobThatIsBroughtAgainMeanwhileStays) {
+  const std::string blob = Put(api(), "a log\n");
+  std::promise<Status> done;
+  Posted late;
+  late.write = [&](Writer& writer) { return writer.RemoveBlobs({blob}, 0); };
+  late.reply = [&](Result<Outcome> outcome) { done.set_value(outcome.status()); };
+  server->loop->Post(std::move(late));
+  EXPECT_TRUE(done.get_future().get().ok());
+  EXPECT_THAT(Rows(api(), "SELECT sha256 FROM blob"), ElementsAre(blob));
 }
 
 }  // namespace

@@ -97,7 +97,9 @@ Status RealStore::StoreDigests(Instant now) {
     if (Status status = writer_->Begin(UnixMs(now)); !status.ok()) return status;
     const int64_t revision = writer_->RevisionOf(sweep).value().value();
     const std::string digest = ResultDigest(file_->db(), sweep);
-    if (Status s = writer_->WriteResultDigest(sweep, revision, digest); !s.ok()) return s;
+    if (const auto written = writer_->WriteResultDigest(sweep, revision, digest); !written.ok()) {
+      return written.status();
+    }
     if (Status status = writer_->Commit().status(); !status.ok()) return status;
   }
   return {};
