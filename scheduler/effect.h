@@ -155,6 +155,8 @@ struct Instruction {
   bool stale = false;                   // a lower sequence or an old incarnation: ignored
   Duration lease{};                     // from now
   bool drain = false;                   // a person asks: it gets nothing new and may leave when idle
+  Duration quarantine{};                // from now: too much went wrong on it, it gets nothing
+  std::string distrust = {};            // why
 };
 
 using Effect =

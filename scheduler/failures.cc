@@ -51,7 +51,7 @@ void Scheduler::State::Fail(Step& step, Worker& worker, EndedAttempt& report) {
     case FailureReason::kAttestation:
       Move(step, id.trial, TrialState::kFailed, reason, message);
       worker.suspects.push_back({id, false});
-      Distrust(step, worker);
+      Distrust(step, worker, id.trial, reason, message);
       return;
     default:
       Trust(worker);  // it trained: the failure is the trial's own
@@ -74,12 +74,12 @@ void Scheduler::State::Crash(Step& step, Worker& worker, const AttemptId& id,
                              const std::string& message) {
   Charge(step, id.trial, FailureReason::kCrashed, message);
   worker.suspects.push_back({id, true});
-  Distrust(step, worker);
+  Distrust(step, worker, id.trial, FailureReason::kCrashed, message);
 }
 
 void Scheduler::State::Refuse(Step& step, Worker& worker, TrialId id, const std::string& message) {
   refused[id].emplace(worker.name, worker.incarnation);
-  Distrust(step, worker);
+  Distrust(step, worker, id, FailureReason::kRefused, message);
   if (AnotherMayTake(id)) return Requeue(step, id, Duration::zero());
   Move(step, id, TrialState::kFailed, FailureReason::kRefused, message);
 }
@@ -127,7 +127,7 @@ void Scheduler::State::TimeOut(Step& step, TrialId trial) {
   if (late) return;
   Worker& worker = workers[lease.worker];
   worker.suspects.push_back({{trial, lease.number}, false});
-  Distrust(step, worker);
+  Distrust(step, worker, trial, FailureReason::kTimeout, why);
 }
 
 void Scheduler::State::Trust(Worker& worker) {
@@ -136,13 +136,18 @@ void Scheduler::State::Trust(Worker& worker) {
 }
 
 // Counts a failure that may be the worker's fault. Returns whether it is now quarantined.
-bool Scheduler::State::Distrust(Step& step, Worker& worker) {
+bool Scheduler::State::Distrust(Step& step, Worker& worker, TrialId trial, FailureReason reason,
+                                const std::string& message) {
   if (worker.quarantined_until) return true;
   if (++worker.failures < options.quarantine_after) return false;
   const bool alone = std::ranges::none_of(workers, [&](const Worker& other) {
     return other.number != worker.number && other.state == WorkerState::kOnline && other.slots > 0;
   });
   if (alone) return false;
+  worker.distrust = std::to_string(worker.failures) +
+                    " attempts in a row went wrong on it; the last, of trial " +
+                    std::to_string(trial) + ", was " + FailureReasonName(reason) +
+                    (message.empty() ? "" : ": " + message);
   Quarantine(step, worker);
   return true;
 }

@@ -118,6 +118,7 @@ struct Worker {
   bool drain_requested = false;  // a person says so
   Instant contact;               // lost at this time unless heard of
   std::optional<Instant> quarantined_until;
+  std::string distrust;             // why
   int failures = 0;                 // in a row, of the kinds that may be the worker's fault
   std::vector<Suspicion> suspects;  // of that row
   std::set<TrialId> attempts;       // live

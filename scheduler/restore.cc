@@ -61,6 +61,7 @@ void Scheduler::State::Load(const StoredState& stored, Instant now) {
     worker.draining = w.state == "draining" && !w.drain_requested;
     if (w.state == "quarantined") {
       worker.quarantined_until = now + options.quarantine;
+      worker.distrust = "too many attempts in a row had gone wrong on it when the server was started";
       timers.Set({*worker.quarantined_until, TimerKind::kQuarantine, worker.number});
     }
     SetState(step, worker, PresentState(worker));

@@ -10,8 +10,9 @@ namespace sparsweep {
 namespace {
 
 std::string WhyFailed(const Coverage& coverage) {
-  std::string why = std::to_string(coverage.failed) + " of " + std::to_string(coverage.trials) +
-                    " trials failed";
+  const std::string of = " of " + std::to_string(coverage.trials) + " trials ";
+  if (coverage.failed == 0) return std::to_string(coverage.cancelled) + of + "were cancelled";
+  std::string why = std::to_string(coverage.failed) + of + "failed";
   if (coverage.cancelled > 0) why += ", " + std::to_string(coverage.cancelled) + " were cancelled";
   return why;
 }

@@ -130,7 +130,8 @@ struct Scheduler::State {
   bool Refused(TrialId trial, const Worker& worker) const;
   bool AnotherMayTake(TrialId trial) const;
   void FailRefused(Step& step);
-  bool Distrust(Step& step, Worker& worker);
+  bool Distrust(Step& step, Worker& worker, TrialId trial, FailureReason reason,
+                const std::string& message);
   void Trust(Worker& worker);
   void Quarantine(Step& step, Worker& worker);
 

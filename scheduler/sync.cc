@@ -46,6 +46,10 @@ void Scheduler::State::Sync(Step& step, WorkerSynced event) {
   FillSlots(step, worker);
   for (TrialId trial : worker.attempts) answer.run.push_back({trial, leases.at(trial).number});
   answer.drain = worker.drain_requested;
+  if (worker.quarantined_until) {
+    answer.quarantine = *worker.quarantined_until - step.now;
+    answer.distrust = worker.distrust;
+  }
   step.effects.push_back(std::move(answer));
 }
 

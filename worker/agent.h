@@ -29,6 +29,8 @@ struct ServerAnswer {
   std::vector<AssignedAttempt> run;  // all attempts that should run here, old and new
   std::vector<AttemptKey> acknowledged;
   bool drain = false;  // a person asks it to take no more work, until they take it back
+  std::chrono::milliseconds quarantine{};  // from now: the server distrusts it; 0: no
+  std::string distrust = {};               // why
 };
 
 // What a Sync says.

@@ -112,6 +112,8 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
     out.answer.acknowledged.push_back({item.trial(), item.number()});
   }
   out.answer.drain = response.drain();
+  out.answer.quarantine = std::chrono::milliseconds(response.quarantine_ms());
+  out.answer.distrust = response.quarantine_reason();
   out.next_sync = std::chrono::milliseconds(response.next_sync_ms());
   out.lease = std::chrono::milliseconds(response.lease_ms());
   out.stale = response.stale();

@@ -22,6 +22,7 @@
 #include "worker/link.h"
 #include "worker/model_fetch.h"
 #include "worker/names.h"
+#include "worker/quarantine_notice.h"
 #include "worker/retry.h"
 #include "worker/trainers.h"
 
@@ -70,6 +71,7 @@ struct WorkerLoop::Impl {
   bool sync_posted = false;
   milliseconds backoff{0};
   int stale = 0;
+  QuarantineNotice quarantine;
   std::optional<Clock::time_point> farewell;
 
   std::mutex mutex;
@@ -300,6 +302,9 @@ struct WorkerLoop::Impl {
       return;
     }
     stale = 0;
+    if (const auto notice = quarantine.Heard(answer.answer, std::chrono::system_clock::now())) {
+      Say(*notice);
+    }
     agent->SyncAnswered(Clock::now());
     for (const auto& [attempt, bytes] : said) {
       if (AttemptLog* log = trainers->FindLog(attempt)) log->Sent(bytes);

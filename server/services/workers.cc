@@ -51,6 +51,8 @@ v1::SyncResponse ToResponse(const Outcome& outcome, bool held) {
   response.set_stale(instruction.stale);
   response.set_drain(instruction.drain);
   response.set_lease_ms(instruction.lease.count());
+  response.set_quarantine_ms(instruction.quarantine.count());
+  response.set_quarantine_reason(instruction.distrust);
   for (const AttemptId& attempt : instruction.run) {
     v1::Assignment* assignment = response.add_run();
     assignment->mutable_attempt()->set_trial(attempt.trial);

@@ -58,6 +58,23 @@ class ServerAndWorkers(E2eTest):
         self.assertTrue(set(before) <= set(after))
         self.assertEqual(len(after), len(MASKS))
 
+    def test_a_quarantined_worker_says_so(self):
+        self.write("sweep.json", tiny_sweep(axes={"mask": MASKS}))
+        _, address = self.start_server()
+        self.worker(address, "good")
+        until(lambda: self.query("SELECT state FROM v_workers WHERE name = 'good'") == [("online",)])
+        bad = self.start(
+            "bad", "worker", "--server", address, "--name", "bad", "--slots", "4", "--trainer", "/bin/false"
+        )
+        until(lambda: self.query("SELECT state FROM v_workers WHERE name = 'bad'") == [("online",)])
+        submitted = self.run_cli("submit", "sweep.json", "--server", address)
+        self.assertEqual(submitted.returncode, 0, submitted.stderr)
+        until(lambda: "quarantined by the server until" in bad.out + bad.err, 60, lambda: bad.out + bad.err)
+        self.assertIn("5 attempts in a row went wrong on it; the last, of trial ", bad.out + bad.err)
+        watch = self.run_cli("watch", "1", "--server", address, limit=150)
+        self.assertEqual(watch.returncode, 0, watch.stderr)
+        self.assertEqual(self.query("SELECT DISTINCT worker FROM v_results"), [("good",)])
+
     def test_a_cancelled_sweep_stops_and_a_paused_one_waits(self):
         self.write("sweep.json", tiny_sweep(training={"max_steps": 100000, "max_length": 32}))
         _, address = self.start_server()

@@ -129,6 +129,25 @@ TEST_F(Quarantine, WorkerThatFailsInARowIsQuarantinedAndItsTrialsGoBackUncharged
   EXPECT_THAT(env.Sync("good").run, ElementsAre(AttemptId{6, 2}));
 }
 
+TEST_F(Quarantine, TheWorkerIsToldWhyAndForHowLong) {
+  env.Sync("bad");
+  env.Sync("good");
+  EXPECT_EQ(env.Sync("bad").quarantine, Duration::zero());
+  FailFive();
+  const Instruction told = env.Sync("bad");
+  EXPECT_EQ(told.quarantine, std::chrono::minutes(10));
+  EXPECT_EQ(told.distrust, "5 attempts in a row went wrong on it; the last, of trial 5, was crashed");
+  EXPECT_EQ(env.Sync("good").quarantine, Duration::zero());
+  env.Wait(seconds(20));
+  EXPECT_EQ(env.Sync("bad").quarantine, seconds(580));
+  for (int i = 0; i < 29; ++i) {
+    env.Wait(seconds(20));
+    env.Sync("good");
+    env.Sync("bad");
+  }
+  EXPECT_EQ(env.Sync("bad").quarantine, Duration::zero());
+}
+
 TEST_F(Quarantine, EndsAfterAWhileOnProbation) {
   env.Sync("bad");
   env.Sync("good");

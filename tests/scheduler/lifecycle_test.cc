@@ -94,7 +94,7 @@ TEST_F(Lifecycle, CancelOfSharedTrialEndsOneSweepsInterestOnly) {
   EXPECT_EQ(env.scheduler().CoverageOf(first),
             (Coverage{.cells = 2, .trials = 2, .cancelled = 2}));
   EXPECT_EQ(env.scheduler().StateOf(first), SweepState::kFailed);
-  EXPECT_EQ(env.store().sweeps().at(first).message, "0 of 2 trials failed, 2 were cancelled");
+  EXPECT_EQ(env.store().sweeps().at(first).message, "2 of 2 trials were cancelled");
   EXPECT_EQ(env.scheduler().CoverageOf(second), (Coverage{.cells = 2, .trials = 2, .running = 2}));
 }
 
