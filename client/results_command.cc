@@ -8,6 +8,7 @@
 
 #include "client/commands.h"
 #include "client/exit_codes.h"
+#include "client/failed_trials.h"
 #include "client/format.h"
 #include "client/json_output.h"
 #include "client/table.h"
@@ -207,25 +208,22 @@ Table DataTable(const std::vector<v1::Cell>& cells, const std::vector<std::strin
   return table;
 }
 
-Status PrintFailures(Service& service, const std::string& sweep) {
+Status PrintFailures(Service& service, const std::string& sweep,
+                     const std::vector<v1::Cell>& cells, const std::vector<std::string>& axes) {
   constexpr int kShown = 5;
   v1::ListTrialsRequest request;
   request.set_parent(sweep);
   request.set_state(v1::TRIAL_STATE_FAILED);
-  request.set_page_size(kShown + 1);
-  const Result<v1::ListTrialsResponse> failed =
+  request.set_page_size(kShown);
+  const Result<v1::ListTrialsResponse> page =
       Call(service.trials(), &v1::TrialService::Stub::ListTrials, request);
-  if (!failed.ok()) return failed.status();
-  int shown = 0;
-  for (const v1::Trial& trial : failed->trials()) {
-    if (shown == 0) std::printf("\n%s\n", Red("failed trials").c_str());
-    if (++shown > kShown) {
-      std::printf("  ... and more: \"sparsweep sql\" over v_trials lists them\n");
-      break;
-    }
-    std::printf("  %s  %s, seed %lld: %s: %s\n", trial.name().substr(7).c_str(),
-                trial.canonical().c_str(), static_cast<long long>(trial.seed()),
-                trial.reason().c_str(), trial.message().c_str());
+  if (!page.ok()) return page.status();
+  const std::vector<v1::Trial> failed(page->trials().begin(), page->trials().end());
+  if (failed.empty()) return {};
+  std::printf("\n%s\n%s", Red("failed trials").c_str(),
+              FailedTrialsText(failed, cells, axes).c_str());
+  if (!page->next_page_token().empty()) {
+    std::printf("  ... and more: \"sparsweep sql\" over v_cells and v_trials lists them\n");
   }
   return {};
 }
@@ -248,7 +246,7 @@ Status PrintResults(Service& service, const std::string& name) {
     if (!printed.ok()) return printed;
   }
   if (sweep->coverage().failed() == 0) return {};
-  return PrintFailures(service, name);
+  return PrintFailures(service, name, *cells, axes);
 }
 
 int Results(const Options& options) {
