@@ -31,6 +31,7 @@ Result<TrialChoice> Choose(Database& db, SweepId sweep, const std::vector<int64_
     read.Bind(sweep, cells[i]);
     bool any = false;
     while (read.Step()) any |= chosen.insert(read.Int(0)).first != chosen.end();
+    if (!any && !ReadSweep(db, sweep)) return NoSweep(sweep);
     if (!any) {
       return InvalidField("cells[" + std::to_string(i) + "]",
                           "there is no cell " + std::to_string(cells[i]) + " in " +

@@ -1,6 +1,7 @@
 // PreviewSweep: the whole grid as a dry run (server/services/local_api.h).
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "core/mask.h"
 #include "core/plan.h"
@@ -126,7 +127,8 @@ class Previewer {
   const int32_t max_cells_;
   v1::PreviewSweepResponse response_;
   PlanNotes notes_;
-  std::set<std::string> identities_, plans_;
+  std::unordered_set<std::string> identities_;
+  std::set<std::string> plans_;
   std::map<std::string, std::string> prints_;
   std::map<std::pair<std::string, std::string>, std::optional<double>> mean_seconds_;
   double seconds_ = 0;
@@ -141,17 +143,23 @@ void LocalApi::PreviewSweep(const v1::PreviewSweepRequest& request,
     return reply(InvalidField("max_cells", "max_cells must not be negative"));
   }
   const int32_t max_cells = request.max_cells() == 0 ? 100 : std::min(request.max_cells(), 5000);
-  parts_.readers.Submit(
+  // A large grid takes seconds: on the threads that are kept for such, and without a transaction around
+  // it all, which would keep the write-ahead log from starting over.
+  parts_.readers.SubmitQuery(
       [this, spec = request.spec(), max_cells, reply = std::move(reply)](
           ReaderPool::Connections& connections) {
-        const auto read = [&](Database& db) -> Result<v1::PreviewSweepResponse> {
+        const auto preview = [&]() -> Result<v1::PreviewSweepResponse> {
           Result<SweepSpec> parsed = SweepSpecFromProto(spec);
           if (!parsed.ok()) return WithPrefix("spec", parsed.status());
           Result<Grid> grid = Grid::Make(*std::move(parsed), parts_.resolver);
           if (!grid.ok()) return WithPrefix("spec", grid.status());
-          return Previewer(*std::move(grid), max_cells).Run(db);
+          try {
+            return Previewer(*std::move(grid), max_cells).Run(connections.rows);
+          } catch (const SqliteError& error) {
+            return error.ToStatus();
+          }
         };
-        reply(ReaderPool::ReadNow<v1::PreviewSweepResponse>(connections.rows, read));
+        reply(preview());
       });
 }
 
