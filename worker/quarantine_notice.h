@@ -13,7 +13,8 @@ class QuarantineNotice {
  public:
   // A sentence where the answer is news.
   std::optional<std::string> Heard(const ServerAnswer& answer,
-                                   std::chrono::system_clock::time_point now);
+                                   std::chrono::system_clock::time_point now =
+                                       std::chrono::system_clock::now());
 
  private:
   bool quarantined_ = false;

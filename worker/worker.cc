@@ -227,11 +227,8 @@ struct WorkerLoop::Impl {
     asio::post(io, [this] {
       sync_posted = false;
       if (backoff.count() > 0) return;  // its timer will
-      if (in_flight && !held) {
-        again = true;
-      } else {
-        StartSync();
-      }
+      again = in_flight && !held;
+      if (!again) StartSync();
     });
   }
 
@@ -302,9 +299,7 @@ struct WorkerLoop::Impl {
       return;
     }
     stale = 0;
-    if (const auto notice = quarantine.Heard(answer.answer, std::chrono::system_clock::now())) {
-      Say(*notice);
-    }
+    if (const auto notice = quarantine.Heard(answer.answer)) Say(*notice);
     agent->SyncAnswered(Clock::now());
     for (const auto& [attempt, bytes] : said) {
       if (AttemptLog* log = trainers->FindLog(attempt)) log->Sent(bytes);

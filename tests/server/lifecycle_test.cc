@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "server/loop/digests.h"
-#include "server/store/result_digest.h"
 #include "server/verify/verify.h"
 #include "tests/server/harness.h"
 
@@ -383,41 +381,6 @@ TEST_F(LifecycleTest, ABackupIsWholeAndRefusesAnExistingFile) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "copy.db.part"));
   TestServer copy(folder_ / "copy.db");
   EXPECT_THAT(Rows(*copy.api, "SELECT count(*) FROM v_results"), ElementsAre("3"));
-}
-
-TEST_F(LifecycleTest, ADigestThatAChangeOvertakesIsMadeAgain) {
-  const std::string name = Submit(kThreeCells);
-  RunAll();
-  const auto readers = *ReaderPool::Open(folder_ / "a.db", 1);
-  Loop& loop = *server_->loop;
-  const auto until_read = [&] {
-    std::promise<void> read;
-    readers->Submit([&](ReaderPool::Connections&) { read.set_value(); });
-    read.get_future().wait();
-  };
-  const auto write = [&](std::function<Status(Writer&)> body) {
-    auto done = std::make_shared<std::promise<void>>();
-    Posted posted;
-    posted.write = std::move(body);
-    posted.reply = [done](Result<Outcome>) { done->set_value(); };
-    loop.Post(std::move(posted));
-    return done->get_future();
-  };
-  std::promise<void> go_on;
-  auto held = write([&](Writer&) { return go_on.get_future().wait(), Status(); });
-  Posted update;
-  update.event = SweepReprioritised{.sweep = 1, .priority = 7};
-  loop.Post(std::move(update));
-  StoreDigest(*readers, loop, 1);
-  until_read();  // of the sweep as it was
-  go_on.set_value();
-  held.wait();
-  write([](Writer&) { return Status(); }).wait();  // the digest came too late
-  until_read();
-  write([](Writer&) { return Status(); }).wait();
-  EXPECT_EQ(Get(api(), name).priority(), 7);
-  EXPECT_THAT(Rows(api(), "SELECT result_digest FROM sweep"),
-              ElementsAre(ResultDigest(server_->file->db(), 1)));
 }
 
 }  // namespace
