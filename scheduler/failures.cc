@@ -25,6 +25,20 @@ std::string Seconds(Duration duration) {
   return text;
 }
 
+// Of the reasons for which a worker is distrusted, in a sentence.
+const char* Deed(FailureReason reason) {
+  switch (reason) {
+    case FailureReason::kRefused:
+      return "was refused";
+    case FailureReason::kAttestation:
+      return "failed attestation";
+    case FailureReason::kTimeout:
+      return "stood still";
+    default:
+      return "crashed";
+  }
+}
+
 }  // namespace
 
 void Scheduler::State::Fail(Step& step, Worker& worker, EndedAttempt& report) {
@@ -146,7 +160,7 @@ bool Scheduler::State::Distrust(Step& step, Worker& worker, TrialId trial, Failu
   if (alone) return false;
   worker.distrust = std::to_string(worker.failures) +
                     " attempts in a row went wrong on it; the last, of trial " +
-                    std::to_string(trial) + ", was " + FailureReasonName(reason) +
+                    std::to_string(trial) + ", " + Deed(reason) +
                     (message.empty() ? "" : ": " + message);
   Quarantine(step, worker);
   return true;
