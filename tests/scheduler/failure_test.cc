@@ -136,7 +136,8 @@ TEST_F(Quarantine, TheWorkerIsToldWhyAndForHowLong) {
   FailFive();
   const Instruction told = env.Sync("bad");
   EXPECT_EQ(told.quarantine, std::chrono::minutes(10));
-  EXPECT_EQ(told.distrust, "5 attempts in a row went wrong on it; the last, of trial 5, crashed");
+  EXPECT_EQ(told.distrust,
+            "5 attempts in a row went wrong on it; the last, of trial 5, crashed: it failed");
   EXPECT_EQ(env.Sync("good").quarantine, Duration::zero());
   env.Wait(seconds(20));
   EXPECT_EQ(env.Sync("bad").quarantine, seconds(580));
