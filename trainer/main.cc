@@ -4,7 +4,6 @@
 // runs on the main thread, which LibTorch's own pool helps.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "trainer/device.h"
 #include "trainer/expect.h"
 #include "trainer/grow_command.h"
+#include "trainer/heap.h"
 #include "trainer/mask_command.h"
 #include "trainer/out_of_memory.h"
 #include "trainer/predict_command.h"
@@ -199,9 +199,7 @@ void FollowParent() {
 }
 
 void SetUpLibraries(int threads) {
-  // Tensors of a step are freed and allocated again all the time: keep their pages.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, -1);
+  KeepHeap();
   std::signal(SIGPIPE, SIG_IGN);
   LoadCuda();
   at::set_num_interop_threads(1);
