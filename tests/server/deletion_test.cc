@@ -249,6 +249,30 @@ TEST_F(Deletion, BlobsThatNothingNamesGoAfterADay) {
               UnorderedElementsAre(predictions, weights, Sha256Hex("twice\n")));
 }
 
+TEST_F(Deletion, ABlobThatAReportNamesMeanwhileStays) {
+  ASSERT_TRUE(Create(api(), kCells).ok());
+  Expanded(api(), "sweeps/1");
+  const std::string predictions = Put(api(), "predictions\n"), nobodys = Put(api(), "nobody's\n");
+  Database(folder / "a.db", Database::Mode::kReadWrite).Execute("UPDATE blob SET brought_at = 0");
+  FakeWorker worker(api(), "w", 1);
+  ASSERT_TRUE(worker.Sync().ok());
+  v1::SyncRequest request = worker.Request();
+  request.clear_running();
+  *request.add_ended()->mutable_attempt() = worker.running[0].attempt();
+  TrialResult result = RecordedResult(0.5);
+  result.predictions = predictions;
+  request.mutable_ended(0)->set_result_json(TrialResultToJson(result));
+  ASSERT_TRUE(worker.Send(request).ok());
+
+  std::promise<Status> done;
+  Posted decided;
+  decided.write = [&](Writer& writer) { return writer.RemoveBlobs({predictions, nobodys}, 1000); };
+  decided.reply = [&](Result<Outcome> outcome) { done.set_value(outcome.status()); };
+  server->loop->Post(std::move(decided));
+  EXPECT_TRUE(done.get_future().get().ok());
+  EXPECT_THAT(Rows(api(), "SELECT sha256 FROM blob"), ElementsAre(predictions));
+}
+
 TEST_F(Deletion, ABlobThatIsBroughtAgainMeanwhileStays) {
   const std::string blob = Put(api(), "a log\n");
   std::promise<Status> done;
