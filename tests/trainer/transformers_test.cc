@@ -64,7 +64,8 @@ class Transformers : public testing::TestWithParam<Param> {
 TEST_P(Transformers, LoadWhatWasKeptToTheSameLogits) {
   const char* python = std::getenv("SPARSWEEP_HF_PYTHON");
   if (python == nullptr) {
-    GTEST_SKIP() << "NOT RUN: set SPARSWEEP_HF_PYTHON to a Python with torch and transformers 4.57";
+    GTEST_SKIP() << "NOT RUN: set SPARSWEEP_HF_PYTHON to a Python that has torch and transformers "
+                    "(pip install torch==2.11.0 transformers==4.57.1)";
   }
   const auto checkpoint = SmallModel(roberta(), folder_);
   const TokenizedSplit texts = Texts();
